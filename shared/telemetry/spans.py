@@ -9,6 +9,9 @@ from shared.telemetry.events import job_fields
 from shared.telemetry.metrics import INVOCATIONS, Metric
 from shared.telemetry.recorder import Span, SpanKind, Value, installed, measure
 
+#: Attribute with the status of a response. Azure Monitor's exporter drops `http.response.status_code`, unless it also
+#: gets a URL, of which it makes the name of the span.
+STATUS: Final = "status"
 _SERVER_ERROR: Final = 500
 
 
@@ -69,7 +72,7 @@ class ServiceCall:
 
     def answered(self, status: int, *, is_throttled: bool) -> None:
         """Record the status of the response."""
-        self._span.set("http.response.status_code", status)
+        self._span.set(STATUS, status)
         self.outcome = outcome_of(status, is_throttled=is_throttled)
         if self.outcome != "ok":
             self._span.fail(str(status))

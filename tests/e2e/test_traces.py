@@ -63,7 +63,7 @@ async def test_a_sync_is_one_trace(api: Api, stack: LocalStack, begin: str) -> N
     assert {stage_of(span, spans) for span in graph} == {"fetch"}
     tables = [span for span in spans if " table " in span.name]
     assert {stage_of(span, spans) for span in tables} >= STAGES
-    assert {span.attributes["http.response.status_code"] for span in graph} == {200}
+    assert {span.attributes["status"] for span in graph} == {200}
     named = {span.attributes["tenant"] for span in spans if "tenant" in span.attributes}
     assert named == {tenant}
 

@@ -8,7 +8,7 @@ from typing import Final
 from infra.local.traces.otlp_files import Span
 
 #: Attributes that are printed behind the name of a span.
-_SHOWN: Final = ("tenant", "run", "job", "http.response.status_code", "error.type")
+_SHOWN: Final = ("tenant", "run", "job", "status", "error.type")
 
 
 def by_trace(spans: Sequence[Span]) -> dict[str, list[Span]]:

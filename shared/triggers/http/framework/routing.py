@@ -17,6 +17,7 @@ from shared.domain import ids
 from shared.domain.access.callers import Access, BackEnd, Caller
 from shared.errors import Forbidden, NotFound, SyncError
 from shared.telemetry import SpanKind, count_requests, invocation
+from shared.telemetry.spans import STATUS
 from shared.triggers.http.framework.answers import Answer, WrongMethod, defect, problem
 from shared.triggers.http.framework.contracts import Contract
 from shared.triggers.http.framework.requests import Request
@@ -126,7 +127,7 @@ async def _guarded(name: str, work: Callable[[], Awaitable[Answer]]) -> func.Htt
             response = problem(error)
         except Exception:  # noqa: BLE001 - the edge: internal errors must not leak
             response = defect()
-        current.span.set("http.response.status_code", response.status_code)
+        current.span.set(STATUS, response.status_code)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             current.fail(str(response.status_code))
         return response

@@ -154,6 +154,16 @@ def test_the_outcome_of_a_request(kept: Exported, status: int | None, outcome: s
     assert kept.total(GRAPH_REQUESTS.name, outcome=outcome) == 1
 
 
+def test_a_request_has_the_status_of_its_response(kept: Exported) -> None:
+    """Under a name that Azure Monitor's exporter keeps."""
+    with (
+        invocation("f", function="f", kind=SpanKind.CONSUMER),
+        service_call("GET table Runs", STORAGE_REQUESTS, service="table") as call,
+    ):
+        call.answered(404, is_throttled=False)
+    assert dict(kept.spans()[0].attributes or {}) == {"status": 404}
+
+
 def test_every_metric_is_exported(kept: Exported) -> None:
     """Counters are added up, the last value of a gauge counts, a histogram has a sum."""
     for metric in METRICS:
