@@ -56,8 +56,8 @@ PLANTED: Final = (
     Mutant(
         "a redelivery does not enqueue what is missing",
         f"{_SYNC}/stages.py",
-        "                if resend:\n",
-        "                if False:\n",
+        "if repeated is not None and _STAGES.index(state) > _STAGES.index(repeated):",
+        "if False:",
         f"{_SIMULATED}/test_redelivery.py::test_killed_at_every_call_and_delivered_again",
     ),
     Mutant(

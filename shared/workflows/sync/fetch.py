@@ -9,7 +9,7 @@ from shared.domain.access.tenant_context import TenantContext
 from shared.domain.ids import SourceId
 from shared.domain.problem import ErrorCategory, Problem
 from shared.domain.retry_policy import DELAYED, INTERRUPTED, LOGIN_REFUSED, REFUSED, UNCLEAR
-from shared.domain.run import Plan, RunMode
+from shared.domain.run import Plan, RunMode, RunState
 from shared.domain.snapshots.snapshot import SnapshotManifest
 from shared.domain.sync.full_read import concerns_listing
 from shared.domain.sync.jobs import FetchJob, FetchOutcome, FetchResult
@@ -100,7 +100,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         if fetched is not None and await self.closer.finish_early(plan, fetched, counters):
             return
         if fetched is not None or done_before:  # otherwise the job that records the last result advances it
-            await self.stages.advance(plan, resend=done_before)
+            await self.stages.advance(plan, repeated=RunState.FETCHING if done_before else None)
 
     async def _all_fetched(self, plan: Plan, own: FetchResult) -> Mapping[SourceId, FetchResult] | None:
         """Return the results of all sources, or None while a source does not have one.

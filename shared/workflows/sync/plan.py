@@ -199,7 +199,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
         if is_new:
             await self.stages.start(plan)
         else:
-            await self.stages.advance(plan, resend=True)
+            await self.stages.advance(plan, repeated=RunState.PLANNING)
         event("planned", tenant=plan.tenant, run=plan.run, sources=len(plan.sources), locations=len(plan.locations))
 
     async def _resume(

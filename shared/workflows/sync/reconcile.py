@@ -12,7 +12,7 @@ from shared.domain.recipient import Counts
 from shared.domain.reconcile.fence import Fence
 from shared.domain.reconcile.questions import Questions, share_of
 from shared.domain.reconcile.write import Write
-from shared.domain.run import Plan, RunMode
+from shared.domain.run import Plan, RunMode, RunState
 from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotManifest
 from shared.domain.sync.fingerprints import fingerprint_before, fingerprint_of, needed
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchResult, ReconcileJob, ReconcileResult, writing_time_s
@@ -97,7 +97,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         if is_last and await self.closer.finish_without_departures(plan, own, counters):
             return
         if is_last or done_before:  # otherwise the job that records the last result advances the run
-            await self.stages.advance(plan, resend=done_before)
+            await self.stages.advance(plan, repeated=RunState.RECONCILING if done_before else None)
 
     async def _reconcile(self, plan: Plan, job: ReconcileJob, counters: RequestCounters) -> ReconcileResult | None:
         """Return the result, or None if the job continues in a new message."""

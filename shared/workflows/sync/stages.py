@@ -7,6 +7,7 @@ watchdog does.
 
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -25,6 +26,9 @@ from shared.telemetry import measure
 from shared.telemetry.metrics import RUNS_ENDED
 from shared.workflows.sync.run_end import report_end
 from shared.workflows.sync.unfinished_report import report_so_far
+
+#: The states of a run in their order.
+_STAGES: Final = tuple(RunState)
 
 
 class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,17 +101,18 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
             measure(RUNS_ENDED, state=state)
         return ended
 
-    async def advance(self, plan: Plan, *, resend: bool = False) -> None:
+    async def advance(self, plan: Plan, *, repeated: RunState | None = None) -> None:
         """If the run's stage is complete, advance the run and enqueue the next stage.
 
         Of several workers that find a stage complete, only the one that replaces the run's state enqueues. If it
         crashes before it enqueues, its message is delivered again. A job whose result already exists therefore passes
-        `resend`, which enqueues again every job of the current stage that does not have a result.
+        its own stage as `repeated`: every job of a later stage that does not have a result is enqueued again. Those of
+        its own stage were enqueued by others.
         """
         while True:
             state, advanced = await self._next_stage(plan)
             if not advanced:
-                if resend:
+                if repeated is not None and _STAGES.index(state) > _STAGES.index(repeated):
                     await self._enqueue(plan, state)
                 return
             if await self._enqueue(plan, state):

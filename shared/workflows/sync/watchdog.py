@@ -164,7 +164,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
             return  # another worker changed the run in the meantime, so it makes progress
         if not has_progress:
             event("resumed", tenant=tenant, run=run, state=stored.value.state)
-            await self.stages.advance(plan, resend=True)
+            await self.stages.advance(plan, repeated=RunState.PLANNING)
 
     async def _find(self, tenant: TenantId, run: RunId) -> Versioned[Run] | None:
         try:
