@@ -15,6 +15,8 @@ from shared.errors import Misconfigured, Rejected
 
 #: Names of storage accounts in the settings.
 _ACCOUNT_NAME: Final = re.compile(r"[a-z0-9-]{1,63}")
+#: Origins of pages: an address without user name and path.
+_ORIGIN: Final = re.compile(r"https://[^/@]+")
 #: Connection string that the SDK recognises as Azurite on this machine.
 _EMULATOR: Final = "UseDevelopmentStorage=true"
 #: Address of Azurite's Table service.
@@ -92,6 +94,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowed_endpoints: tuple[Endpoints, ...]
     #: Settings of people's sign-in; None if only the product's back end calls the API.
     sign_in: SignInSettings | None
+    #: Origins of the portal in addition to the app's own, such as `https://portal.example`.
+    portal_origins: tuple[str, ...] = ()
     #: Settings of telemetry; None if nothing is exported.
     telemetry: TelemetrySettings | None = None
     #: Time without progress after which the watchdog re-enqueues a job, in seconds.
@@ -135,6 +139,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         ),
         allowed_endpoints=reader.pairs("ALLOWED_ENDPOINTS"),
         sign_in=reader.sign_in(),
+        portal_origins=reader.origins("PORTAL_ORIGINS"),
         telemetry=reader.telemetry(),
         watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", LOST_JOB.first_wait_s),
         run_deadline_s=reader.seconds("RUN_DEADLINE_S", RUN_DEADLINE_S),
@@ -215,6 +220,15 @@ class _Reader:
             easy_auth=easy_auth == "true",
             login=self.url("DEFAULT_LOGIN_ENDPOINT", CLOUD_ENDPOINTS[Cloud.GLOBAL].login),
         )
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        """Return the addresses in a setting, which have no path."""
+        origins = tuple(text.rstrip("/") for text in (self._environment.get(name) or "").split())
+        if not all(
+            _is_https(text) and text == f"https://{urlsplit(text).netloc.rpartition('@')[2]}" for text in origins
+        ):
+            self.problems.append(f"{name} has an entry that is not an https address without a path")
+        return origins
 
     def _guid(self, name: str) -> str:
         text = (self._environment.get(name) or "").lower()

@@ -1,5 +1,6 @@
 /** The page: loads the signed-in user, maps the address to a view and shows it below the header. */
 
+import { parts } from "./address.js";
 import * as api from "./api.js";
 import { announce, h, replace } from "./dom.js";
 import { header } from "./parts/header.js";
@@ -39,7 +40,7 @@ let navigations = 0;
 
 /** `#/t/contoso/fetch/123` -> { tenant: "contoso", name: "fetch", rest: ["123"] }; `#/messages` -> { name: "messages" } */
 function address() {
-  const [kind, tenant, name = "connect", ...rest] = location.hash.replace(/^#\/?/, "").split("/").map(decodeURIComponent);
+  const [kind, tenant, name = "connect", ...rest] = parts(location.hash);
   return kind === "t" && tenant && Object.hasOwn(VIEWS, name) ? { tenant, name, rest } : { tenant: null, name: Object.hasOwn(GLOBAL_VIEWS, kind) ? kind : "", rest: [] };
 }
 

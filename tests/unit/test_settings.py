@@ -101,6 +101,22 @@ def test_half_a_sign_in_is_named(changes: dict[str, str], name: str) -> None:
         load(GOOD | SIGN_IN | changes)
 
 
+def test_further_addresses_of_the_portal() -> None:
+    """Only addresses of https without a path can be the origin of a page."""
+    assert load(GOOD).portal_origins == ()
+    named = {"PORTAL_ORIGINS": "https://portal.example/ https://other.example:8443"}
+    assert load(GOOD | named).portal_origins == ("https://portal.example", "https://other.example:8443")
+    for wrong in (
+        "http://portal.example",
+        "portal.example",
+        "https://portal.example/portal",
+        "*",
+        "https://a@b.example",
+    ):
+        with pytest.raises(Misconfigured, match="PORTAL_ORIGINS"):
+            load(GOOD | {"PORTAL_ORIGINS": wrong})
+
+
 def test_only_hosts_that_the_operator_set_may_be_inside() -> None:
     """The clouds' own may not, even if they are named again."""
     allowed = "https://login.inside|https://graph.inside https://login.microsoftonline.us|https://graph.microsoft.us"

@@ -10,6 +10,8 @@ from typing import Final
 import azure.functions as func
 import msgspec
 
+from shared.triggers.http.framework.browser import HEADERS
+
 _FOLDER: Final = Path(__file__).parents[2] / "portal"
 _INDEX: Final = "index.html"
 #: Forbids resources of other hosts, inline code and framing. Web components use constructed style sheets, which the
@@ -18,9 +20,7 @@ _HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; object-src 'none'"
     ),
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cross-Origin-Opener-Policy": "same-origin",
+    **HEADERS,
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 #: File names never change, so browsers must revalidate the content.

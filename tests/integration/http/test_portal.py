@@ -5,6 +5,7 @@ import pytest
 from azure.functions.http import HttpResponseConverter
 
 from shared.triggers.http import portal
+from shared.triggers.http.framework import browser
 from tests.integration.http.calling import Client
 
 
@@ -15,7 +16,8 @@ async def test_the_page_and_its_files(api: Client) -> None:
     assert page.text == (await api("GET", "portal/index.html")).text
     assert "default-src 'self'" in page.headers["Content-Security-Policy"]
     assert "frame-ancestors 'none'" in page.headers["Content-Security-Policy"]
-    assert page.headers["X-Content-Type-Options"] == "nosniff"
+    for header, value in browser.HEADERS.items():
+        assert page.headers[header] == value
     script = await api("GET", "portal/app.js")
     assert (script.status, script.mimetype) == (200, "text/javascript")
 

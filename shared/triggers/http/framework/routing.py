@@ -15,19 +15,17 @@ import msgspec
 from shared.bootstrap import app, start_telemetry
 from shared.domain import ids
 from shared.domain.access.callers import Access, BackEnd, Caller
-from shared.errors import Forbidden, NotFound, SyncError
+from shared.errors import NotFound, SyncError
 from shared.telemetry import SpanKind, count_requests, invocation
 from shared.telemetry.spans import STATUS
 from shared.triggers.http.framework.answers import Answer, WrongMethod, defect, problem
+from shared.triggers.http.framework.browser import API_HEADERS, require_own_page
 from shared.triggers.http.framework.contracts import Contract
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.rules import RULES
 
 Handler = Callable[[Request], Awaitable[Answer]]
 _ALL: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
-#: Accepted values of Sec-Fetch-Site. Pages of other sites could send requests with the cookie of a signed-in person.
-#: Source: https://developer.mozilla.org/docs/Web/HTTP/Headers/Sec-Fetch-Site
-_OWN_SITES: Final = frozenset({"same-origin", "none"})
 
 bp = func.Blueprint()
 
@@ -92,10 +90,9 @@ async def signed_in(req: func.HttpRequest) -> func.HttpResponse:
 
 
 async def _for_person(req: func.HttpRequest) -> Answer:
-    person = await app().ports.sign_in.person(_lower(req.headers))
-    site = _lower(req.headers).get("sec-fetch-site", "none")
-    if req.method != "GET" and site not in _OWN_SITES:
-        raise Forbidden("Requests from pages of other websites are not allowed.", code="cross_site")
+    headers = _lower(req.headers)
+    person = await app().ports.sign_in.person(headers)
+    require_own_page(req.method, req.url, headers, app().settings.portal_origins)
     path = req.route_params.get("path", "").strip("/")
     for candidate in ROUTES:
         parameters = candidate.match(req.method, path)
@@ -127,6 +124,8 @@ async def _guarded(name: str, work: Callable[[], Awaitable[Answer]]) -> func.Htt
             response = problem(error)
         except Exception:  # noqa: BLE001 - the edge: internal errors must not leak
             response = defect()
+        for header, value in API_HEADERS.items():
+            response.headers.setdefault(header, value)
         current.span.set(STATUS, response.status_code)
         if response.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR:
             current.fail(str(response.status_code))
