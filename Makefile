@@ -10,7 +10,7 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up traces down test test-fast simulate mutants bench bench-peers package sbom azure-tools azure-cli check-azure rehearse two-periods snapshots lint prose-baseline format lock
+.PHONY: help setup demo up traces down test test-fast simulate mutants bench bench-peers package sbom licences audit azure-tools azure-cli check-azure rehearse two-periods snapshots lint prose-baseline format lock
 
 help: ## what there is to call
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
@@ -56,9 +56,16 @@ package: setup ## build .local/package.zip, which is deployed
 sbom: setup .local/tools/sbom/ready ## list what is in the package: .local/sbom.cdx.json
 	@.local/tools/sbom/bin/cyclonedx-py requirements requirements.lock --output-reproducible --output-file .local/sbom.cdx.json
 
+licences: setup ## list the licence of every locked package; fails if one is not allowed
+	@.venv/bin/python -m infra.supply_chain.licences
+
+audit: setup .local/tools/audit/ready ## ask the registries for known vulnerabilities; what cannot be asked is counted as skipped
+	@.venv/bin/python -m infra.supply_chain.audit
+
 # Programs with packages of their own, as their locks specify.
 .local/tools/checkov/ready: infra/azure/checkov/checkov.lock
 .local/tools/sbom/ready: infra/package/sbom.lock
+.local/tools/audit/ready: infra/supply_chain/audit.lock
 .local/tools/azure-cli/ready: infra/azure/azure_cli/azure_cli.lock
 .local/tools/%/ready:
 	@.venv/bin/uv venv --quiet --clear --python .venv/bin/python $(@D)
@@ -113,6 +120,7 @@ lock: setup ## renew the locks after a change of requirements*.txt, of infra/**/
 	@$(LOCK) --no-annotate infra/azure/checkov/checkov.txt -o infra/azure/checkov/checkov.lock
 	@$(LOCK) --no-annotate infra/azure/azure_cli/azure_cli.txt -o infra/azure/azure_cli/azure_cli.lock
 	@$(LOCK) --no-annotate infra/package/sbom.txt -o infra/package/sbom.lock
+	@$(LOCK) --no-annotate infra/supply_chain/audit.txt -o infra/supply_chain/audit.lock
 	@$(LOCK) --no-annotate --no-deps tests/bench/peers_cartography/cartography.txt -o tests/bench/peers_cartography/cartography.lock
 	@$(LOCK) --no-annotate tests/bench/peers_cartography/requirements.txt -o tests/bench/peers_cartography/requirements.lock
 	@cd tests/bench/peers_backstage && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
