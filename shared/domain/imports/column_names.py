@@ -22,6 +22,7 @@ TEXT_FORMULA: Final = re.compile(r'\s*=\s*"((?:[^"]|"")*)"\s*')
 #: field's own; of several, the first.
 _EXPORTS: Final = {
     "display_name": "nom complet, nom affiché, nom à afficher, nom d'affichage, nombre completo, nombre para mostrar, "
+    "nombre a mostrar, nombre mostrado, weergegeven naam, angezeigter name, "
     "weergavenaam, volledige naam, vollständiger name, employee name, cn",
     "given_name": "prénom, nombre de pila, voornaam, rufname",
     "surname": "familienname, zuname, nom de famille, apellidos, apellido, achternaam, sn",
@@ -51,27 +52,42 @@ _EXPORTS: Final = {
     "company_name": "organization, organisation, organization name, organization 1 - name, unternehmen, société, "
     "entreprise, empresa, organización, bedrijf, organisatie",
     "manager_name": "manager's name, manager display name, line manager, vorgesetzter, vorgesetzte, responsable, jefe, "
-    "leidinggevende",
+    "leidinggevende, naam manager, name des/der vorgesetzten",
     "manager_mail": "manager e-mail address, line manager email, vorgesetzter e-mail, e-mail vorgesetzter, "
     "e-mail du responsable",
     "cost_center": "centre de coûts, centro de coste, kostenplaats, kst",
-    "street_address": "business street, work address, straße geschäftlich, rue (bureau), rue, adresse, calle, straat",
+    "street_address": "business street, work address, straße geschäftlich, rue (bureau), rue, adresse, calle, "
+    "calle del trabajo, straat",
 }
 #: Names whose meaning depends on the other columns: the whole name, or one part of it beside the other part.
 WHOLE_OR_SURNAME: Final = frozenset({"name", "nom", "naam"})
 WHOLE_OR_GIVEN: Final = frozenset({"nombre"})
 #: What `columns` calls a column that says whether an account is in use.
 STATE: Final = "active"
+#: Columns, as they are compared, whose "true" means that an account is in use.
+_IN_USE: Final = (
+    *("accountenabled", "enabled", "isenabled", "active", "isactive", "accountstatus", "useraccountcontrol"),
+    *("aktiv", "aktiviert", "kontoaktiviert", "kontoaktiv", "kontostatus"),
+    *("actif", "compteactive", "compteactif", "etatducompte", "statutducompte"),
+    *("activo", "activado", "habilitado", "cuentahabilitada", "cuentaactivada", "estadodelacuenta", "estadodecuenta"),
+    *("actief", "ingeschakeld", "accountingeschakeld", "geactiveerd"),
+)
+#: Columns, as they are compared, whose "true" means that an account is not in use.
+_NOT_IN_USE: Final = (
+    *("blockcredential", "blockcredentials", "blocksignin", "signinblocked", "blocked", "suspended"),
+    *("disabled", "isdisabled", "accountdisabled", "inactive"),
+    *("anmeldeinformationenblockieren", "anmeldungblockieren", "anmeldungblockiert", "blockiert", "gesperrt"),
+    *("deaktiviert", "inaktiv", "kontodeaktiviert"),
+    *("bloquerlesinformationsdidentification", "bloquerlaconnexion", "connexionbloquee", "bloque", "suspendu"),
+    *("desactive", "inactif", "comptedesactive"),
+    *("bloquearcredenciales", "bloquearcredencial", "bloquearlacredencial", "bloqueado"),
+    *("bloqueariniciodesesion", "bloqueareliniciodesesion", "suspendido", "desactivado", "deshabilitado", "inactivo"),
+    *("cuentadeshabilitada", "cuentadesactivada"),
+    *("referentieblokkeren", "referentiesblokkeren", "aanmeldingblokkeren", "aanmeldenblokkeren", "geblokkeerd"),
+    *("opgeschort", "uitgeschakeld", "gedeactiveerd", "inactief", "accountuitgeschakeld"),
+)
 #: Columns that say whether an account is in use, and whether "true" means that it is.
-STATES: Final = {
-    **dict.fromkeys(("accountenabled", "enabled", "active", "isactive", "aktiv", "actif", "activo", "actief"), True),
-    **dict.fromkeys(("accountstatus", "kontostatus", "useraccountcontrol"), True),
-    **dict.fromkeys(
-        ("blockcredential", "blocksignin", "signinblocked", "blocked", "suspended", "gesperrt", "disabled"), False
-    ),
-    **dict.fromkeys(("accountdisabled", "isdisabled", "inactive", "deaktiviert", "anmeldungblockiert"), False),
-    **dict.fromkeys(("anmeldeinformationenblockieren", "bloquerlesinformationsdidentification"), False),
-}
+STATES: Final = {**dict.fromkeys(_IN_USE, True), **dict.fromkeys(_NOT_IN_USE, False)}
 #: Columns that may say it, among other things: what is not understood there is not refused.
 STATUSES: Final = frozenset({"status", "statut", "employmentstatus", "userstatus"})
 NO: Final = frozenset(
@@ -89,6 +105,7 @@ YES: Final = frozenset(
 IN_USE: Final = frozenset(
     {
         *("active", "aktiv", "actif", "activo", "actief", "enabled", "aktiviert", "allowed", "unblocked", "current"),
+        *("activado", "habilitado", "geactiveerd", "ingeschakeld"),
         *("512", "544", "66048", "66080", "262656"),  # userAccountControl
     }
 )
@@ -96,6 +113,7 @@ NOT_IN_USE: Final = frozenset(
     {
         *("inactive", "inaktiv", "inactif", "inactivo", "inactief", "disabled", "deactivated", "deaktiviert"),
         *("desactive", "desactivado", "gedeactiveerd", "suspended", "blocked", "gesperrt", "bloque", "bloqueado"),
+        *("blockiert", "deshabilitado", "uitgeschakeld", "suspendu", "suspendido", "opgeschort"),
         *("geblokkeerd", "locked", "archived", "deleted", "geloscht", "terminated", "left", "former", "ausgeschieden"),
         *("514", "546", "66050", "66082", "262658"),  # userAccountControl with the bit for disabled accounts
     }

@@ -142,13 +142,14 @@ def columns_of(header: Sequence[str], given: ColumnMapping | None = None) -> Col
         if field is not None or index in states
     )
     means = {column.field for column in used}
+    is_ours = "id" in names and "origin" in names
+    known = chosen.keys() | (OURS if is_ours else frozenset())
     unused = tuple(
         UnusedColumn(name=cell, nearest=_nearest(name, means))
         for index, (cell, name) in enumerate(zip(cells, names, strict=True))
-        if fields[index] is None and index not in states and name not in OURS | chosen.keys() and header[index].strip()
+        if fields[index] is None and index not in states and name not in known and header[index].strip()
     )
     _require_people(cells, fields, used, unused)
-    is_ours = "id" in names and "origin" in names
     return Columns(
         fields,
         states,

@@ -90,6 +90,16 @@ def test_half_a_name(header: str, fields: list[str | None]) -> None:
         ("Status [READ ONLY]", "Suspended", True),
         ("status", "deactivated_by_sync", False),
         ("Active", "active", False),
+        ("Konto aktiviert", "Falsch", True),
+        ("Blockiert", "Wahr", True),
+        ("Compte activé", "Non", True),
+        ("Bloquer la connexion", "Oui", True),
+        ("Cuenta habilitada", "Falso", True),
+        ("Bloquear credenciales", "Verdadero", True),
+        ("Account ingeschakeld", "Onwaar", True),
+        ("Referentie blokkeren", "True", True),
+        ("Estado de la cuenta", "Habilitado", False),
+        ("Accountstatus", "Uitgeschakeld", True),
     ],
 )
 def test_accounts_that_are_not_in_use(column: str, value: str, *, disabled: bool) -> None:
@@ -97,6 +107,13 @@ def test_accounts_that_are_not_in_use(column: str, value: str, *, disabled: bool
     columns = columns_of(["Name", column])
     assert is_disabled(columns, ["Ann", value]) is disabled
     assert columns.unused == ()
+
+
+def test_ids_of_other_programs_are_named() -> None:
+    """Only in our own exports the columns that we write are not worth a word."""
+    header = ["id", "displayName", "Reason", "Object Id"]
+    assert [column.name for column in columns_of(header).unused] == ["id", "Reason", "Object Id"]
+    assert columns_of(["id", "origin", "reason", "objectId", "displayName"]).unused == ()
 
 
 def test_a_state_that_cannot_be_understood() -> None:
