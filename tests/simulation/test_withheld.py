@@ -294,6 +294,16 @@ async def test_a_lost_permission_explains_a_refusal() -> None:
     assert "User.Read.All" in run.problems[1].detail
 
 
+async def test_a_lost_permission_is_named_although_the_group_is_missing() -> None:
+    """A run whose only group is not found looks at the token too."""
+    group = person(500)
+    world = await world_of(Mode.GROUPS, {group: [person(1)]})
+    world.directory().roles = frozenset({"GroupMember.Read.All"})
+    del world.directory().members[group]
+    run = await world.sync(CONTOSO, "missing")
+    assert {code for _, code in codes(run)} == {"group_not_found", "permission_lost"}
+
+
 async def test_what_is_read_is_not_called_lost() -> None:
     """A token of another login service may name no roles; a source that was read proves its own permissions."""
     world = await world_of()
