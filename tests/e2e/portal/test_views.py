@@ -50,6 +50,28 @@ async def test_from_locations_to_a_sync(visitor: Visitor, simulator: Simulator, 
     await visitor.look("fetch-done")
 
 
+async def test_properties_that_were_cleared_are_accepted(
+    visitor: Visitor, simulator: Simulator, stack: LocalStack
+) -> None:
+    """The report names what everyone has lost; one button accepts it, and the sync that it starts is followed."""
+    async with Api(stack.info) as api:
+        await api.onboard("clears", directory="contoso", preferences={"mode": "full"}, locations=["desk"])
+        await api.finished("clears", await api.sync("clears"))
+        assert any("department" in each for each in await api.recipients("clears", "desk"))
+        await simulator.call("PATCH", "/settings", {"withheld": ["department"]})
+        try:
+            run = await api.finished("clears", await api.sync("clears", "full"))
+            assert [problem["code"] for problem in run["problems"]] == ["properties_withheld"]
+            await visitor.open("clears", "fetch", "Fetch directory")
+            await visitor.sees("a value that people had: department")
+            await visitor.look("fetch-withheld")
+            await visitor.press("Accept as cleared")
+            await visitor.sees_badge("Done")
+        finally:
+            await simulator.call("PATCH", "/settings", {"withheld": []})
+        assert not any(each.get("department") for each in await api.recipients("clears", "desk"))
+
+
 async def test_a_group_that_was_refused_for_a_week_is_unmapped(visitor: Visitor, stack: LocalStack) -> None:
     """Its dialog starts a preview, or the sync itself, and both are followed."""
     async with Api(stack.info) as api:

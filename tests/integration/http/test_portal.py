@@ -39,7 +39,7 @@ async def test_the_charset_is_named_once(path: str, content_type: str) -> None:
     assert encoded.value["headers"]["content-type"].value == content_type
 
 
-@pytest.mark.parametrize("path", ["health", "openapi.json", "portal", "portal/app.js"])
+@pytest.mark.parametrize("path", ["health", "health/live", "health/ready", "openapi.json", "portal", "portal/app.js"])
 async def test_head_answers_like_get(api: Client, path: str) -> None:
     """Where no sign-in is needed; monitors and link checkers ask so."""
     head, get = await api("HEAD", path), await api("GET", path)

@@ -7,6 +7,7 @@ import pytest
 
 from infra.local.functions_host import worker
 from infra.local.functions_host.outputs import messages_of
+from infra.local.functions_host.polling import QueueListener
 from tests.contracts.stand_ins.functions_host.running import KEY, Queues, StartHost, until
 
 TEXTS = [
@@ -73,8 +74,10 @@ async def send(req: func.HttpRequest, out: func.Out[str]) -> str:
     assert await host.post("/api/send", headers={"x-functions-key": KEY}) == (500, "")
 
 
-async def test_returned_value_is_sent(start_host: StartHost, queues: Queues) -> None:
-    """A queue bound to `$return` receives the return value, and the triggered function runs immediately."""
+async def test_returned_value_is_sent(start_host: StartHost, queues: Queues, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A queue bound to `$return` receives the return value. Its listener is not woken, and finds it by polling."""
+    woken: list[QueueListener] = []
+    monkeypatch.setattr(QueueListener, "wake", woken.append)
     source = """
 @app.queue_trigger(arg_name="msg", queue_name="%FIRST%", connection="AzureWebJobsStorage")
 @app.queue_output(arg_name="$return", queue_name="%SECOND%", connection="AzureWebJobsStorage")
@@ -86,11 +89,34 @@ async def second(msg: func.QueueMessage) -> None:
 """
     await queues.create("first")
     await queues.create("second")
-    # With a minute between polls, only the wake-up by the output can be in time.
     host = await start_host(
         source,
-        queues={"messageEncoding": "none", "maxPollingInterval": "00:01:00"},
+        queues={"messageEncoding": "none"},
         environ={"FIRST": queues.name("first"), "SECOND": queues.name("second")},
     )
     await queues.send("first", "here")
     await until(lambda: host.app.seen == ["from here"])
+    assert woken == []
+
+
+async def test_a_move_to_a_poison_queue_wakes_its_listener(
+    start_host: StartHost, queues: Queues, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Other than an output does."""
+    woken: list[str] = []
+    monkeypatch.setattr(QueueListener, "wake", lambda listener: woken.append(listener._queue.queue_name))
+    source = """
+@app.queue_trigger(arg_name="msg", queue_name="%IN%", connection="AzureWebJobsStorage")
+async def work(msg: func.QueueMessage) -> None:
+    raise ValueError("bad")
+@app.queue_trigger(arg_name="msg", queue_name="%IN%-poison", connection="AzureWebJobsStorage")
+async def failed(msg: func.QueueMessage) -> None:
+    seen.append(msg.get_body().decode())
+"""
+    await queues.create("in")
+    await queues.create("in-poison")
+    options = {"messageEncoding": "none", "maxDequeueCount": 1}
+    host = await start_host(source, queues=options, environ={"IN": queues.name("in")})
+    await queues.send("in", "bad")
+    await until(lambda: host.app.seen == ["bad"])
+    assert woken == [queues.name("in-poison")]

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 
 from infra.local.functions_host.connections import StorageRetries
-from infra.local.functions_host.polling import LOCK_S
+from infra.local.functions_host.polling import LOCK_S, POLL_S
 from tests.contracts.stand_ins.functions_host.running import Queues, Running, StartHost, until
 from tests.support.storage_front import StorageFront
 
@@ -141,6 +141,15 @@ async def test_a_stop_cuts_off_the_poll_under_way(start_host: StartHost, queues:
         return message is not None and message.dequeue_count == 2
 
     await until(comes_again)
+
+
+async def test_a_poll_without_an_answer_is_given_up(start_host: StartHost, queues: Queues, front: StorageFront) -> None:
+    """The host polls again, and goes on."""
+    assert POLL_S == 100
+    with front.holding(POLL):
+        host = await started(start_host, queues, front)
+        await until(lambda: front.count(POLL) >= 2)
+        assert not host.host.failed.is_set()
 
 
 def test_a_lock_lasts_for_ten_minutes() -> None:

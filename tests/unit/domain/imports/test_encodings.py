@@ -8,6 +8,7 @@ import pytest
 
 from shared.domain.imports.alphabets import plausibility
 from shared.domain.imports.encodings import detect
+from shared.errors import Rejected
 
 NAMES = json.loads((Path(__file__).parent / "names_by_language.json").read_text("utf-8"))
 
@@ -74,3 +75,15 @@ def test_utf_16_without_a_mark(kind: str, text: str) -> None:
 def test_declared_names_of_smaller_sets(charset: str, encoding: str, text: str) -> None:
     """As on the web: programs declare a standard, and send the characters that Windows has added to it."""
     assert text.encode(encoding).decode(detect(BytesIO(), charset).name) == text
+
+
+@pytest.mark.parametrize(("valid", "invalid", "refused"), [(0, 1, False), (1, 1, True), (2, 1, True), (1, 2, False)])
+def test_stray_bytes_are_told_from_another_encoding(valid: int, invalid: int, refused: bool) -> None:  # noqa: FBT001 - a table
+    """Sequences of UTF-8 are rarely there by chance: one is enough, if no more of the others are invalid."""
+    rows = ["Jos\u00e9".encode()] * valid + ["M\u00fcller".encode("cp1252")] * invalid
+    file = BytesIO(b"\n".join([b"Name", *rows]))
+    if refused:
+        with pytest.raises(Rejected, match=f"these lines contain other bytes: {valid + 2}"):
+            detect(file)
+    else:
+        assert detect(file).guessed
