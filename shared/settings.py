@@ -156,6 +156,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
 
 class _Reader:
+    """Reads settings. Problems never quote a value: one may be a key, and all callers can read them."""
+
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
         self.problems: list[str] = []
@@ -165,7 +167,7 @@ class _Reader:
         if not text:
             self.problems.append(f"{name} is missing (an https address)")
         elif not _is_https(text):
-            self.problems.append(f"{name} is {text!r}, which is not an https address")
+            self.problems.append(f"{name} is not an https address")
         return text.rstrip("/")
 
     def seconds(self, name: str, default: float) -> float:
@@ -177,7 +179,7 @@ class _Reader:
         except ValueError:
             value = -1
         if not value > 0:
-            self.problems.append(f"{name} is {text!r}, which is not a positive number of seconds")
+            self.problems.append(f"{name} is not a positive number of seconds")
         return value
 
     def telemetry(self) -> TelemetrySettings | None:
@@ -197,7 +199,7 @@ class _Reader:
         except ValueError:
             value = -1
         if not 0 <= value <= 1:
-            self.problems.append(f"{name} is {text!r}, which is not a share from 0 to 1")
+            self.problems.append(f"{name} is not a share from 0 to 1")
             return default
         return value
 
@@ -208,7 +210,7 @@ class _Reader:
         audience, operator_tenant = (self._guid(name) for name in names)
         easy_auth = self._environment.get("SIGN_IN_EASY_AUTH") or "false"
         if easy_auth not in {"true", "false"}:
-            self.problems.append(f"SIGN_IN_EASY_AUTH is {easy_auth!r}, which is neither true nor false")
+            self.problems.append("SIGN_IN_EASY_AUTH is neither true nor false")
         elif easy_auth == "true" and (self._environment.get("WEBSITE_AUTH_ENABLED") or "").lower() != "true":
             self.problems.append(
                 "SIGN_IN_EASY_AUTH is true, but the platform does not say that its authentication is on "
@@ -235,11 +237,11 @@ class _Reader:
         try:
             return guid(text)
         except Rejected:
-            self.problems.append(f"{name} is {text!r}, which is not a GUID")
+            self.problems.append(f"{name} is not a GUID")
             return ""
 
     def accounts(self, name: str, first: TableAccount) -> tuple[TableAccount, ...]:
-        """Return the accounts in a setting. Problems do not quote entries, which may contain keys."""
+        """Return the accounts in a setting."""
         accounts: list[TableAccount] = []
         for number, text in enumerate((self._environment.get(name) or "").split(), start=1):
             account_name, _, address = text.partition("=")
@@ -252,25 +254,25 @@ class _Reader:
                 connection_string=None if by_identity else address,
                 url=address.rstrip("/") if by_identity else None,
             )
-            self._validate_account(name, account, [first, *accounts])
+            self._validate_account(name, number, account, [first, *accounts])
             accounts.append(account)
         return tuple(accounts)
 
-    def _validate_account(self, name: str, account: TableAccount, earlier: list[TableAccount]) -> None:
+    def _validate_account(self, name: str, number: int, account: TableAccount, earlier: list[TableAccount]) -> None:
         if not account.address or (account.url is None and not account.has_key):
             self.problems.append(
-                f"{name} has neither an https address nor a connection string with account and key for "
-                f"{account.name!r} (name=https://account.table.core.windows.net)"
+                f"{name} has neither an https address nor a connection string with account and key in entry "
+                f"{number} (name=https://account.table.core.windows.net)"
             )
         elif any(other.name == account.name for other in earlier):
-            self.problems.append(f"{name} names {account.name!r} twice")
+            self.problems.append(f"{name} repeats a name in entry {number}")
         elif any(other.address == account.address for other in earlier):
-            self.problems.append(f"{name} gives {account.name!r} the address {account.address} of another account")
+            self.problems.append(f"{name} repeats the address of another account in entry {number}")
 
     def account(self, name: str, accounts: tuple[TableAccount, ...]) -> str:
         text = self._environment.get(name) or ""
         if text and not any(account.name == text for account in accounts):
-            self.problems.append(f"{name} is {text!r}, which TABLE_ACCOUNTS does not name")
+            self.problems.append(f"{name} is an account that TABLE_ACCOUNTS does not name")
         return text
 
     def pairs(self, name: str) -> tuple[Endpoints, ...]:
@@ -278,7 +280,7 @@ class _Reader:
         for text in (self._environment.get(name) or "").split():
             login, bar, graph = text.partition("|")
             if not bar or not _is_https(login) or not _is_https(graph):
-                self.problems.append(f"{name} holds {text!r}, which is not a pair https://login|https://graph")
+                self.problems.append(f"{name} has an entry that is not a pair https://login|https://graph")
             pairs.append(Endpoints(login=login.rstrip("/"), graph=graph.rstrip("/")))
         return tuple(pairs)
 
@@ -289,5 +291,9 @@ def _parts(connection_string: str) -> list[tuple[str, str]]:
 
 
 def _is_https(text: str) -> bool:
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        parts.port  # noqa: B018 - raises if it is not a number
+    except ValueError:
+        return False
     return parts.scheme == "https" and bool(parts.hostname) and not parts.query and not parts.fragment

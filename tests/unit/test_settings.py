@@ -32,20 +32,24 @@ def test_every_missing_setting_is_named() -> None:
         ("KEY_VAULT_URL", "http://vault.example"),
         ("JOB_BUDGET_S", "soon"),
         ("RUN_DEADLINE_S", "-1"),
+        ("KEY_VAULT_URL", "https://vault.example?sig=a2V5"),
+        ("KEY_VAULT_URL", "https://[vault.example"),
+        ("DEFAULT_GRAPH_ENDPOINT", "https://graph.example:a2V5"),
         ("ALLOWED_ENDPOINTS", "https://login.example"),
+        ("ALLOWED_ENDPOINTS", "https://login.example|https://[graph.example"),
         ("DEFAULT_LOGIN_ENDPOINT", "login.example"),
         ("OTEL_TRACES_SAMPLER_ARG", "10%"),
         ("OTEL_TRACES_SAMPLER_ARG", "1.1"),
         ("OTEL_TRACES_SAMPLER_ARG", "nan"),
     ],
 )
-def test_a_malformed_setting_is_named_with_its_value(name: str, value: str) -> None:
-    """The message says what is wrong with it."""
+def test_a_malformed_setting_is_named_without_its_value(name: str, value: str) -> None:
+    """The message is public, and a value may be a key that was entered in the wrong place."""
     good = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "KEY_VAULT_URL": "https://vault.example"}
     assert load(good).key_vault_url == "https://vault.example"
     with pytest.raises(Misconfigured, match=name) as raised:
         load({**good, name: value})
-    assert value in str(raised.value)
+    assert value not in str(raised.value)
 
 
 GOOD = {"AzureWebJobsStorage": "UseDevelopmentStorage=true", "KEY_VAULT_URL": "https://vault.example"}
@@ -154,30 +158,30 @@ def test_further_accounts_are_addresses_or_connection_strings() -> None:
 @pytest.mark.parametrize(
     ("value", "said"),
     [
-        ("west", "'west'"),
+        ("west", "in entry 1"),
         ("https://west.example", "before the = of entry 1"),
         ("=https://west.example", "no name"),
         ("West=https://west.example", "no name of a-z"),
         (f"{HERE}", "no name of a-z"),
-        ("west=", "'west'"),
+        ("west=", "in entry 1"),
         ("west=http://west.example", "neither an https address nor a connection string"),
         ("west=https://west.example?sig=secret", "neither"),
         ("west=AccountName=west", "neither"),
         ("west=AccountName=west;AccountKey=", "neither"),
         (f"west={KEY}", "neither"),
-        ("west=https://west.example west=https://east.example", "'west' twice"),
+        ("west=https://west.example west=https://east.example", "repeats a name in entry 2"),
         (
             "west=https://west.example east=https://WEST.example/",
-            "gives 'east' the address https://west.example of another",
+            "repeats the address of another account in entry 2",
         ),
         (
             "west=UseDevelopmentStorage=true",
-            "gives 'west' the address http://127.0.0.1:10002/devstoreaccount1 of another",
+            "repeats the address of another account in entry 1",
         ),
     ],
 )
 def test_a_further_account_that_cannot_be_meant_is_named(value: str, said: str) -> None:
-    """By its name or place, never by what may hold a key."""
+    """By its place, never by what may hold a key."""
     with pytest.raises(Misconfigured, match="TABLE_ACCOUNTS") as raised:
         load(GOOD | {"TABLE_ACCOUNTS": value})
     assert said in str(raised.value)
@@ -187,7 +191,7 @@ def test_a_further_account_that_cannot_be_meant_is_named(value: str, said: str) 
 
 def test_new_tenants_go_to_an_account_that_is_named() -> None:
     """Or to the first one."""
-    with pytest.raises(Misconfigured, match="NEW_TENANTS_ACCOUNT is 'east', which TABLE_ACCOUNTS does not name"):
+    with pytest.raises(Misconfigured, match="NEW_TENANTS_ACCOUNT is an account that TABLE_ACCOUNTS does not name"):
         load(GOOD | {"TABLE_ACCOUNTS": "west=https://west.example", "NEW_TENANTS_ACCOUNT": "east"})
 
 
