@@ -85,5 +85,5 @@ def is_public(address: str) -> bool:
         embedded = [parsed.ipv4_mapped, parsed.sixtofour, *(parsed.teredo or ())]
         if parsed in ipaddress.ip_network("64:ff9b::/96"):
             embedded.append(ipaddress.IPv4Address(int(parsed) & 0xFFFF_FFFF))
-        return all(ipv4.is_global for ipv4 in embedded if ipv4 is not None)
+        return all(is_public(str(ipv4)) for ipv4 in embedded if ipv4 is not None)
     return True
