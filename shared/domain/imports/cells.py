@@ -10,9 +10,9 @@ from shared.domain.text import has_control_characters, without_invisible
 
 #: Maximum length of a field, in characters, also of a directory's.
 MAX_TEXT: Final = 1024
-#: First characters of a formula in spreadsheet programs.
+#: First characters of a formula in spreadsheet programs, also full-width: some programs convert these.
 #: Source: https://owasp.org/www-community/attacks/CSV_Injection
-_FORMULA: Final = ("=", "+", "-", "@")
+_FORMULA: Final = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 #: White space that programs skip before one.
 _SPACES: Final = "\t\r"
 #: Fields with which people are told apart, or reached. A text such as "n/a" is not a value there.

@@ -138,13 +138,19 @@ def recipient(**profile: str | None) -> Recipient:
     )
 
 
-@pytest.mark.parametrize("text", ["=1+1", "+49 30 1234", "-2", "@SUM(A1)", "\tx", "'=1"])
+SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20", "\t", "\r")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["=1+1", "+49 30 1234", "-2", "@SUM(A1)", "\tx", "'=1", "\uff1d1+1", "\uff0b49", "\uff0d2", " \uff20SUM(A1)"],
+)
 def test_no_cell_begins_a_formula(text: str) -> None:
     """Nor is what was escaped read as anything else than what it was."""
     content = export([recipient(display_name=text, mail="a@example.com")])
     table = list(csv.reader(io.StringIO(content.decode("utf-8-sig"))))
     assert table[0] == list(HEADER)
-    assert all(not cell.startswith(("=", "+", "-", "@", "\t", "\r")) for row in table for cell in row)
+    assert all(not cell.lstrip(" ").startswith(SIGNS) for row in table for cell in row)
     if text != "'=1":
         assert fields(content)[0]["display_name"] == text.strip()
 
