@@ -88,7 +88,7 @@ class EntraSignIn:
             )
             tenant = guid(str(claims["tid"]))
             person = guid(str(claims["oid"]))
-        except (jwt.PyJWTError, Rejected) as error:
+        except (jwt.PyJWTError, Rejected, ValueError, RecursionError) as error:
             raise _refused() from error
         if not _is_delegated(claims):
             raise Unauthenticated("This token is of an application. Sign in as a person.", code="not_signed_in")
@@ -152,7 +152,7 @@ def _is_delegated(claims: Mapping[str, Any]) -> bool:
 def _of_easy_auth(header: str, audience: str) -> Person:
     try:
         principal = msgspec.json.decode(b64decode(header, validate=True), type=_Principal)
-    except (ValueError, msgspec.MsgspecError) as error:
+    except (ValueError, msgspec.MsgspecError, RecursionError) as error:
         raise _refused() from error
     claims: dict[str, list[str]] = {}
     for claim in principal.claims:

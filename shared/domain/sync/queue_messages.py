@@ -77,7 +77,7 @@ def envelope_of(text: str) -> Envelope:
     """Return the envelope of a message. Messages of earlier versions and of other senders have an empty one."""
     try:
         return msgspec.json.decode(text, type=Envelope)
-    except (msgspec.DecodeError, UnicodeError):
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
         return Envelope()
 
 
@@ -132,7 +132,7 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
             body = msgspec.convert(_folded(msgspec.json.decode(plain, type=dict[str, object])), _RequestBody)
         except msgspec.ValidationError as error:
             raise Rejected(f"The message is not a request: {error}. {_REMEDY}", code="malformed_message") from error
-        except (msgspec.DecodeError, UnicodeError) as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise Rejected(f"The message is broken JSON: {error}. {_REMEDY}", code="malformed_message") from error
     else:
         body = _RequestBody(tenant=plain)
@@ -187,5 +187,5 @@ def _is_tenant_id(text: str) -> bool:
 def _parse(text: str, kind: type[J]) -> J:
     try:
         return msgspec.json.decode(text, type=kind)
-    except (msgspec.DecodeError, UnicodeError) as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Rejected(f"The message is not a valid job: {error}. {_OURS}", code="malformed_message") from error

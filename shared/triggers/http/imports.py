@@ -165,7 +165,7 @@ def _reading(request: Request) -> Reading:
     given = request.query("columns")
     try:
         columns = msgspec.json.decode(given, type=dict[str, str | None]) if given else None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise Rejected(f"Invalid columns: {error}. Use a JSON object.", code="invalid_query") from error
     require_columns(columns or {}, "invalid_query")
     return Reading(charset=request.charset, columns=columns, remember=columns is not None)

@@ -6,6 +6,7 @@ import azure.functions as func
 from msgspec import UnsetType
 
 from shared.bootstrap import app
+from shared.domain import ids
 from shared.domain.access.callers import name_of
 from shared.domain.imports.csv_file import export
 from shared.domain.recipient import Origin, Status
@@ -89,7 +90,7 @@ async def recipients_list(request: Request) -> Answer:
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
         return Answer(export(recipients), headers=headers, mimetype=_CSV)
     scope = ("recipients", request.tenant, request.location)
-    criteria = _filter(request, position_of(request, str, *scope) or "")
+    criteria = _filter(request, position_of(request, str, *scope, id_of=ids.recipient_id) or "")
     recipients, end = await app().recipient_queries.list_page(request.tenant, request.location, criteria)
     return Answer(
         RecipientsView(

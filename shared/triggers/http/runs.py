@@ -6,6 +6,7 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
+from shared.domain import ids
 from shared.domain.access.callers import name_of
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import RunMode
@@ -77,7 +78,7 @@ async def runs_list(request: Request) -> Answer:
     """List the runs of a tenant, newest first."""
     scope = ("runs", request.tenant)
     runs, end = await app().run_history.list_runs(
-        request.tenant, position_of(request, str, *scope) or "", limit_of(request)
+        request.tenant, position_of(request, str, *scope, id_of=ids.run_id) or "", limit_of(request)
     )
     return Answer(RunsView(runs=[RunView.of(run) for run in runs], cursor=cursor_of(end, *scope)))
 

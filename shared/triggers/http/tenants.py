@@ -6,6 +6,7 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
+from shared.domain import ids
 from shared.domain.access.callers import Admins
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.optimistic_locking import Part
@@ -51,7 +52,7 @@ async def me(request: Request) -> Answer:
 @route(bp, "GET", "tenants", Contract(answers=answers(TenantsView), query=paged()))
 async def tenants_list(request: Request) -> Answer:
     """List all tenants, sorted by id."""
-    after = position_of(request, str, "tenants") or ""
+    after = position_of(request, str, "tenants", id_of=ids.tenant_id) or ""
     tenants, end = await app().tenants.list_all(after, limit_of(request))
     return Answer(TenantsView(tenants=tenants, cursor=cursor_of(end, "tenants")))
 

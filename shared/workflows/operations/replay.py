@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
-from typing import Final, NamedTuple
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -31,7 +31,7 @@ _MAX_REQUEST_ID: Final = 200
 class EntryPosition(NamedTuple):
     """Position of an entry in the operator log."""
 
-    at: datetime
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
     id: str
     queue: str
 

@@ -1,5 +1,6 @@
 """Long lists come in pages, whose cursors belong to one list only."""
 
+import base64
 from datetime import timedelta
 from typing import Any
 
@@ -7,6 +8,7 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.operations.operator_log import OperatorLogEntry
+from shared.triggers.http.framework.paging import cursor_of
 from tests.integration.http.calling import Client
 from tests.integration.http.test_runs import _work
 
@@ -87,6 +89,28 @@ async def test_what_is_no_cursor_is_refused(api: Client, cursor: str) -> None:
     """400 that says to begin again."""
     for path in ("tenants", "tenants/contoso/runs", f"{DESK}/recipients", "ledger", "overview"):
         refused = await api("GET", f"{path}?cursor={cursor}")
+        assert (refused.status, refused.body["code"]) == (400, "invalid_query")
+
+
+@pytest.mark.parametrize("text", ["x'y", "\x00", "a/b", "%", "x y", "\u00e4", "z" * 1_000, 1, None, ["x"], {"a": 1}])
+async def test_a_forged_position_is_refused(api: Client, text: object) -> None:
+    """A cursor has no secret: what it says becomes a key only if it has the form of one."""
+    for path, scope in (
+        ("tenants", ("tenants",)),
+        ("tenants/contoso/runs", ("runs", "contoso")),
+        (f"{DESK}/recipients", ("recipients", "contoso", "desk")),
+        ("ledger", ("ledger",)),
+    ):
+        forged = cursor_of([text] if text is None else text, *scope)
+        refused = await api("GET", path, query={"cursor": str(forged)})
+        assert (refused.status, refused.body["code"]) == (400, "invalid_query")
+
+
+async def test_a_deep_cursor_and_a_time_without_zone_are_refused(api: Client) -> None:
+    """The first has no end, and the second has no order among times with a zone."""
+    deep = base64.urlsafe_b64encode(b'["a",' + b"[" * 1_400).decode().rstrip("=")
+    for cursor in (deep, cursor_of(["2026-01-01T00:00:00", "a", "b"], "ledger")):
+        refused = await api("GET", "ledger", query={"cursor": str(cursor)})
         assert (refused.status, refused.body["code"]) == (400, "invalid_query")
 
 

@@ -1,7 +1,7 @@
 """Paging with opaque cursors, each bound to one list."""
 
 import base64
-import binascii
+from collections.abc import Callable
 from hashlib import sha256
 from typing import Final, TypeVar
 
@@ -36,8 +36,16 @@ def cursor_of(position: object, *scope: str) -> str | None:
     return base64.urlsafe_b64encode(msgspec.json.encode((_digest(scope), position))).decode().rstrip("=")
 
 
-def position_of(request: Request, kind: type[T], *scope: str) -> T | None:
-    """Decode the cursor of a request, None on the first page. Raises Rejected if it belongs to another list."""
+def position_of(request: Request, kind: type[T], *scope: str, id_of: Callable[[T], object] | None = None) -> T | None:
+    """Decode the cursor of a request, None on the first page. Raises Rejected if it belongs to another list.
+
+    Args:
+        request: The request.
+        kind: Type of the position.
+        scope: What tells the list from others. Callers can compute its digest: a position is not trusted.
+        id_of: Check of a position that becomes a key. Raises Rejected for text that cannot be one.
+
+    """
     text = request.query("cursor")
     if not text:
         return None
@@ -46,7 +54,9 @@ def position_of(request: Request, kind: type[T], *scope: str) -> T | None:
         decoded = base64.b64decode(text[:_MAX_CURSOR] + "=" * (-len(text) % 4), altchars=b"-_", validate=True)
         digest, position = msgspec.json.decode(decoded, type=tuple[str, msgspec.Raw])
         after = msgspec.json.decode(position, type=kind)
-    except (ValueError, binascii.Error, msgspec.DecodeError) as error:
+        if id_of is not None:
+            id_of(after)
+    except (ValueError, RecursionError, Rejected) as error:
         raise invalid from error
     if digest != _digest(scope):
         raise invalid

@@ -152,7 +152,7 @@ class Request(msgspec.Struct, frozen=True):
             for quoted, instead in _QUOTED:
                 reason = quoted.sub(instead, reason)
             raise Rejected(f"Invalid request body: {reason}.", code="invalid_body") from error
-        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
             raise Rejected(f"The request body is not valid JSON: {error}.", code="malformed_json") from error
 
     def left_out(self, before: object, after: object) -> tuple[str, ...]:

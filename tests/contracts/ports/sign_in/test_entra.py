@@ -212,6 +212,22 @@ async def test_a_token_that_the_login_service_did_not_sign_is_refused(
     assert await refused(sign_in, bearer(make(keys))) == "not_signed_in"
 
 
+def _encoded(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).rstrip(b"=").decode()
+
+
+@pytest.mark.parametrize(
+    "token",
+    [
+        "\udcff.\udcfe.\udcfd", "\xe4.b.c", "\ud800", f"{_encoded(bytes([255, 254]))}.b.c",
+        f"{_encoded(b'[' * 9_000)}.b.c", f"{_encoded(b'[]')}.b.c", f"{_encoded(b'{}')}.b.c", "a" * 60_000,
+    ],
+)  # fmt: skip
+async def test_a_token_that_cannot_be_read_is_refused(sign_in: EntraSignIn, token: str) -> None:
+    """Bytes that are not UTF-8, which a host passes on as halves of pairs, and JSON without an end."""
+    assert await refused(sign_in, bearer(token)) == "not_signed_in"
+
+
 async def test_whoever_carries_no_token_is_told_so(keys: Keys, sign_in: EntraSignIn) -> None:
     """Other schemes and empty headers are none."""
     for headers in ({}, {"authorization": ""}, {"authorization": "Bearer "}, {"authorization": "Basic eDp5"}):
@@ -280,6 +296,8 @@ async def test_easy_auth_is_believed_only_where_it_is_set_up(keys: Keys) -> None
         principal(**{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier": SOMEBODY}),
         principal(**{"http://schemas.microsoft.com/identity/claims/objectidentifier": ""}),
         {"x-ms-client-principal": "no base64"},
+        {"x-ms-client-principal": "\udcff"},
+        {"x-ms-client-principal": base64.b64encode(b'{"x":' + b"[" * 9_000).decode()},
         {"x-ms-client-principal": base64.b64encode(b"{}").decode()},
         {"x-ms-client-principal": base64.b64encode(b'{"auth_typ": "google", "claims": []}').decode()},
     ],
