@@ -1,4 +1,4 @@
-"""Every path, link and command that README, CONTRIBUTING and docs/ name exists."""
+"""Every path, link and command that README, CONTRIBUTING, SECURITY and docs/ name exists."""
 
 import re
 from collections.abc import Iterator
@@ -11,6 +11,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [
     ROOT / "README.md",
     ROOT / "CONTRIBUTING.md",
+    ROOT / "SECURITY.md",
     *sorted((ROOT / "docs").rglob("*.md")),
     *sorted((ROOT / "shared").rglob("*.md")),
 ]

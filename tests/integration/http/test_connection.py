@@ -68,6 +68,20 @@ async def test_a_refused_connection_carries_its_report(api: Client, credentials:
 
 
 @pytest.mark.usefixtures("connected")
+@pytest.mark.parametrize("change", [{}, {"tenantId": person(8)}, {"clientId": person(8)}, {"cloud": "usgov"}])
+async def test_other_settings_need_the_secret_again(
+    api: Client, credentials: dict[str, Any], change: dict[str, Any]
+) -> None:
+    """A stored secret is not sent to a directory or host that it was not entered for; what was stored stays."""
+    before = (await api("GET", "tenants/contoso/connection")).body
+    without = {name: value for name, value in credentials.items() if name != "clientSecret"}
+    refused = await api("PUT", "tenants/contoso/connection", {**without, **change})
+    assert refused.status == 422
+    assert "secret" in _failed(refused.body["report"])
+    assert (await api("GET", "tenants/contoso/connection")).body == before
+
+
+@pytest.mark.usefixtures("connected")
 async def test_off_is_off(api: Client) -> None:
     """DELETE says what is erased, and then there is nothing to show, to check or to sync with."""
     off = await api("DELETE", "tenants/contoso/connection")
