@@ -12,7 +12,8 @@ _BRACKETS: Final = re.compile(r"\[([^\]]*)\](?:\s*Required\b)?", re.IGNORECASE)
 #: What lists write behind a name without changing its meaning.
 _QUALIFIER: Final = re.compile(
     r"\((?:full|voll|vollst\u00e4ndig|complet|work|office|business|gesch\u00e4ftlich|dienstlich|beruflich|professionnel|"
-    r"yes/no|required|optional|mandatory|pflichtfeld|obligatoire|obligatorio)\)",
+    r"yes/no|y/n|ja/nein|j/n|oui/non|o/n|s[i\u00ed]/no|s/n|ja/nee|true/false|"
+    r"required|optional|mandatory|pflichtfeld|obligatoire|obligatorio)\)",
     re.IGNORECASE,
 )
 #: A formula that is only a text, which keeps the zeros of `="00123"` in Excel.
@@ -66,25 +67,29 @@ WHOLE_OR_GIVEN: Final = frozenset({"nombre"})
 STATE: Final = "active"
 #: Columns, as they are compared, whose "true" means that an account is in use.
 _IN_USE: Final = (
-    *("accountenabled", "enabled", "isenabled", "active", "isactive", "accountstatus", "useraccountcontrol"),
-    *("aktiv", "aktiviert", "kontoaktiviert", "kontoaktiv", "kontostatus"),
-    *("actif", "compteactive", "compteactif", "etatducompte", "statutducompte"),
-    *("activo", "activado", "habilitado", "cuentahabilitada", "cuentaactivada", "estadodelacuenta", "estadodecuenta"),
-    *("actief", "ingeschakeld", "accountingeschakeld", "geactiveerd"),
+    *("enabled", "active", "accountstatus", "useraccountcontrol", "signinstatus", "signinallowed"),
+    *("aktiv", "aktiviert", "kontostatus", "anmeldestatus"),
+    *("actif", "etatducompte", "statutducompte"),
+    *("activo", "activa", "activado", "activada", "habilitado", "habilitada", "estadodelacuenta", "estadodecuenta"),
+    *("actief", "ingeschakeld", "geactiveerd"),
 )
 #: Columns, as they are compared, whose "true" means that an account is not in use.
 _NOT_IN_USE: Final = (
-    *("blockcredential", "blockcredentials", "blocksignin", "signinblocked", "blocked", "suspended"),
-    *("disabled", "isdisabled", "accountdisabled", "inactive"),
-    *("anmeldeinformationenblockieren", "anmeldungblockieren", "anmeldungblockiert", "blockiert", "gesperrt"),
-    *("deaktiviert", "inaktiv", "kontodeaktiviert"),
+    *("blockcredential", "blockcredentials", "blocksignin", "blocked", "suspended", "disabled", "inactive"),
+    *("anmeldeinformationenblockieren", "anmeldungblockieren", "blockiert", "gesperrt", "deaktiviert", "inaktiv"),
     *("bloquerlesinformationsdidentification", "bloquerlaconnexion", "connexionbloquee", "bloque", "suspendu"),
-    *("desactive", "inactif", "comptedesactive"),
-    *("bloquearcredenciales", "bloquearcredencial", "bloquearlacredencial", "bloqueado"),
-    *("bloqueariniciodesesion", "bloqueareliniciodesesion", "suspendido", "desactivado", "deshabilitado", "inactivo"),
-    *("cuentadeshabilitada", "cuentadesactivada"),
+    *("desactive", "inactif"),
+    *("bloquearcredenciales", "bloquearcredencial", "bloqueariniciodesesion", "bloqueareliniciodesesion"),
+    *("bloqueado", "bloqueada", "suspendido", "suspendida", "desactivado", "desactivada", "deshabilitado"),
+    *("deshabilitada", "inactivo", "inactiva"),
     *("referentieblokkeren", "referentiesblokkeren", "aanmeldingblokkeren", "aanmeldenblokkeren", "geblokkeerd"),
-    *("opgeschort", "uitgeschakeld", "gedeactiveerd", "inactief", "accountuitgeschakeld"),
+    *("opgeschort", "uitgeschakeld", "gedeactiveerd", "inactief"),
+)
+#: What such columns name before or after the state.
+_ACCOUNTS: Final = (
+    *("is", "account", "user", "useraccount", "login", "signin", "employee"),
+    *("konto", "benutzer", "benutzerkonto", "anmeldung", "mitarbeiter", "compte", "utilisateur"),
+    *("cuenta", "usuario", "gebruiker", "gebruikersaccount", "medewerker"),
 )
 #: Columns that say whether an account is in use, and whether "true" means that it is.
 STATES: Final = {**dict.fromkeys(_IN_USE, True), **dict.fromkeys(_NOT_IN_USE, False)}
@@ -105,7 +110,16 @@ YES: Final = frozenset(
 IN_USE: Final = frozenset(
     {
         *("active", "aktiv", "actif", "activo", "actief", "enabled", "aktiviert", "allowed", "unblocked", "current"),
-        *("activado", "habilitado", "geactiveerd", "ingeschakeld"),
+        *(
+            "activado",
+            "habilitado",
+            "geactiveerd",
+            "ingeschakeld",
+            "signinallowed",
+            "zugelassen",
+            "autorise",
+            "permitido",
+        ),
         *("512", "544", "66048", "66080", "262656"),  # userAccountControl
     }
 )
@@ -113,7 +127,7 @@ NOT_IN_USE: Final = frozenset(
     {
         *("inactive", "inaktiv", "inactif", "inactivo", "inactief", "disabled", "deactivated", "deaktiviert"),
         *("desactive", "desactivado", "gedeactiveerd", "suspended", "blocked", "gesperrt", "bloque", "bloqueado"),
-        *("blockiert", "deshabilitado", "uitgeschakeld", "suspendu", "suspendido", "opgeschort"),
+        *("blockiert", "deshabilitado", "uitgeschakeld", "suspendu", "suspendido", "opgeschort", "signinblocked"),
         *("geblokkeerd", "locked", "archived", "deleted", "geloscht", "terminated", "left", "former", "ausgeschieden"),
         *("514", "546", "66050", "66082", "262658"),  # userAccountControl with the bit for disabled accounts
     }
@@ -148,11 +162,27 @@ FURTHER_NAMES: Final = {
     if plain(name) not in OWN_NAMES
 }
 NAMES: Final = {**{name: field for name, (_, field) in FURTHER_NAMES.items()}, **OWN_NAMES}
-_KNOWN: Final = NAMES.keys() | STATES.keys() | STATUSES | WHOLE_OR_SURNAME | WHOLE_OR_GIVEN
+_KNOWN: Final = NAMES.keys() | STATUSES | WHOLE_OR_SURNAME | WHOLE_OR_GIVEN
+
+
+def state_of(name: str) -> bool | None:
+    """Return whether "true" in a column with this name means that an account is in use; None if it says neither."""
+    named = (name, name.removeprefix("is"))
+    states = (
+        STATES.get(word)
+        for account in _ACCOUNTS
+        for each in named
+        for word in (each, each.removeprefix(account), each.removesuffix(account))
+    )
+    return next((state for state in states if state is not None), None)
 
 
 def column_name(cell: str) -> str:
     """Return the name of a column as it is compared: that in brackets, if only it is known."""
     name = plain(cell)
-    inner = _BRACKETS.search(cell) if name not in _KNOWN else None
-    return in_brackets if inner and (in_brackets := plain(inner[1])) in _KNOWN else name
+    inner = _BRACKETS.search(cell) if not _is_known(name) else None
+    return in_brackets if inner and _is_known(in_brackets := plain(inner[1])) else name
+
+
+def _is_known(name: str) -> bool:
+    return name in _KNOWN or state_of(name) is not None

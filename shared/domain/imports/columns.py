@@ -23,6 +23,7 @@ from shared.domain.imports.column_names import (
     YES,
     column_name,
     plain,
+    state_of,
 )
 from shared.domain.recipient import API_NAMES
 from shared.errors import Rejected
@@ -133,7 +134,8 @@ def columns_of(header: Sequence[str], given: ColumnMapping | None = None) -> Col
         name: field for cell, field in (given or {}).items() if (name := column_name(cell.strip()[:_SHOWN])) in names
     }
     fields = _fields(names, chosen)
-    states = {index: STATES[name] for index, name in enumerate(names) if name in STATES and name not in chosen}
+    found = {index: state_of(name) for index, name in enumerate(names) if fields[index] is None and name not in chosen}
+    states = {index: state for index, state in found.items() if state is not None}
     states |= {index: True for index, name in enumerate(names) if name in STATUSES and name not in chosen}
     states |= {index: True for index, name in enumerate(names) if chosen.get(name) == STATE}
     used = tuple(

@@ -100,6 +100,12 @@ def test_half_a_name(header: str, fields: list[str | None]) -> None:
         ("Referentie blokkeren", "True", True),
         ("Estado de la cuenta", "Habilitado", False),
         ("Accountstatus", "Uitgeschakeld", True),
+        ("Account active", "0", True),
+        ("Is Account Enabled", "0", True),
+        ("Inactive user", "yes", True),
+        ("Aktiv (ja/nein)", "nein", True),
+        ("Sign-in status", "Sign-in blocked", True),
+        ("Sign-in status", "Sign-in allowed", False),
     ],
 )
 def test_accounts_that_are_not_in_use(column: str, value: str, *, disabled: bool) -> None:
@@ -114,6 +120,14 @@ def test_ids_of_other_programs_are_named() -> None:
     header = ["id", "displayName", "Reason", "Object Id"]
     assert [column.name for column in columns_of(header).unused] == ["id", "Reason", "Object Id"]
     assert columns_of(["id", "origin", "reason", "objectId", "displayName"]).unused == ()
+
+
+@pytest.mark.parametrize("column", ["Interactive", "Active Directory", "Active projects", "User", "Account"])
+def test_columns_that_only_resemble_a_state(column: str) -> None:
+    """They do not keep a row from being applied, and are named as not used."""
+    columns = columns_of(["Name", column])
+    assert is_disabled(columns, ["Ann", "0"]) is False
+    assert [unused.name for unused in columns.unused] == [column]
 
 
 def test_a_state_that_cannot_be_understood() -> None:
