@@ -110,16 +110,7 @@ YES: Final = frozenset(
 IN_USE: Final = frozenset(
     {
         *("active", "aktiv", "actif", "activo", "actief", "enabled", "aktiviert", "allowed", "unblocked", "current"),
-        *(
-            "activado",
-            "habilitado",
-            "geactiveerd",
-            "ingeschakeld",
-            "signinallowed",
-            "zugelassen",
-            "autorise",
-            "permitido",
-        ),
+        *("activado", "habilitado", "geactiveerd", "ingeschakeld", "signinallowed", "zugelassen", "permitido"),
         *("512", "544", "66048", "66080", "262656"),  # userAccountControl
     }
 )
@@ -167,12 +158,12 @@ _KNOWN: Final = NAMES.keys() | STATUSES | WHOLE_OR_SURNAME | WHOLE_OR_GIVEN
 
 def state_of(name: str) -> bool | None:
     """Return whether "true" in a column with this name means that an account is in use; None if it says neither."""
-    named = (name, name.removeprefix("is"))
+    forms = (name, name.removeprefix("is"))
     states = (
         STATES.get(word)
         for account in _ACCOUNTS
-        for each in named
-        for word in (each, each.removeprefix(account), each.removesuffix(account))
+        for form in forms
+        for word in (form, form.removeprefix(account), form.removesuffix(account))
     )
     return next((state for state in states if state is not None), None)
 
