@@ -232,6 +232,20 @@ async def test_the_overview_lists_searches_and_links(visitor: Visitor, stack: Lo
     await expect(visitor.page).to_have_url(re.compile("#/t/zebra/"))
 
 
+async def test_a_name_is_not_markup(visitor: Visitor, stack: LocalStack) -> None:
+    """It is shown as it was entered."""
+    name = "<img src=x onerror=document.title='run'>"
+    async with Api(stack.info) as api:
+        await api.call("PUT", "/tenants/yak", {"name": name})
+    await visitor.page.goto(f"{stack.info['host']}/api/portal#/")
+    await visitor.page.reload()
+    await visitor.sees(name)
+    await expect(visitor.page.locator("img[src=x]")).to_have_count(0)
+    await visitor.page.get_by_role("link", name=name).click()
+    await visitor.sees("Connect your directory")
+    await expect(visitor.page.locator("img[src=x]")).to_have_count(0)
+
+
 async def test_a_failed_message_is_put_back_or_discarded(visitor: Visitor, stack: LocalStack) -> None:
     """The operator sees what it was and why it failed, and is rid of it."""
     with QueueClient.from_connection_string(stack.info["connection_string"], "sync-requests") as queue:

@@ -63,6 +63,7 @@ def test_a_request_id_that_is_too_long_is_refused() -> None:
         ('{"tenant": "Contoso!"}', "'Contoso!'"),
         ('{"tenant": 5}', "tenant"),
         ('{"tenant": "contoso"', "broken JSON"),
+        ('{"tenant": ' + "[" * 2_000, "broken JSON"),
         ("x" * 4_097, "4097 characters"),
     ],
 )
