@@ -294,12 +294,22 @@ async def test_a_lost_permission_explains_a_refusal() -> None:
     assert "User.Read.All" in run.problems[1].detail
 
 
-async def test_a_lost_permission_is_named_although_the_group_is_missing() -> None:
-    """A run whose only group is not found looks at the token too."""
+async def _refuse(_: object) -> None:
+    raise NeedsAttention("Refused (403).", code="Authorization_RequestDenied")
+
+
+@pytest.mark.parametrize("listed", [True, False])
+async def test_a_lost_permission_is_named_although_the_group_is_missing(
+    monkeypatch: pytest.MonkeyPatch,
+    listed: bool,  # noqa: FBT001 - a case
+) -> None:
+    """A run whose only group is not found looks at the token too, also if the list of groups is refused."""
     group = person(500)
     world = await world_of(Mode.GROUPS, {group: [person(1)]})
     world.directory().roles = frozenset({"GroupMember.Read.All"})
     del world.directory().members[group]
+    if not listed:
+        monkeypatch.setattr(world.directory(), "groups_by_id", _refuse)
     run = await world.sync(CONTOSO, "missing")
     assert {code for _, code in codes(run)} == {"group_not_found", "permission_lost"}
 

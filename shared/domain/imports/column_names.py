@@ -170,9 +170,8 @@ def state_of(name: str) -> bool | None:
 
 def column_name(cell: str) -> str:
     """Return the name of a column as it is compared: that in brackets, if only it is known."""
-    name = plain(cell)
-    inner = _BRACKETS.search(cell) if not _is_known(name) else None
-    return in_brackets if inner and _is_known(in_brackets := plain(inner[1])) else name
+    name, inner = plain(cell), _BRACKETS.search(cell)
+    return in_brackets if inner and not _is_known(name) and _is_known(in_brackets := plain(inner[1])) else name
 
 
 def _is_known(name: str) -> bool:

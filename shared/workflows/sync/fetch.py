@@ -215,7 +215,8 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
                 result = remembered(result, plan.sources[job.source], directory, current, self.clock.now())
             except NotFound as error:
                 known = context.state.value.unread.get(job.source)
-                result = await self.missing_group(plan, job, directory, current, known, error)
+                missing = await self.missing_group(plan, job, directory, current, known, error)
+                result = missing or self._failed(plan, context, job, error)
             except NeedsAttention as error:
                 result = self._failed(plan, context, job, error)
                 is_final = message.next_job.refused or not isinstance(error, RequestRefused)

@@ -31,18 +31,16 @@ class MissingGroup(msgspec.Struct, frozen=True, kw_only=True):
         current: SnapshotManifest | None,
         known: UnreadSource | None,
         error: NotFound,
-    ) -> FetchResult:
-        """Return the result of a group that the directory does not have.
+    ) -> FetchResult | None:
+        """Return the result of a group that the directory does not have; None if it may have it.
 
         The group is unread at first. If it was missing for `GONE_AFTER`, and is missing again, it no longer exists: it
         is read as empty. Both times another request must succeed, one that looks for the group in the list of groups.
-
-        Raises:
-            NotFound: It is the `error`: the other request failed, or found the group.
+        If that fails, or finds the group, the `error` is not believed.
         """
         source = plan.sources[job.source]
         if source.group is None or not await _is_missing(directory, source):
-            raise error
+            return None
         if known is None or not known.is_gone(self.clock.now()):
             problem = Problem(concerns=source.subject, code=error.code, detail=str(error), category=ErrorCategory.OURS)
             return FetchResult(
