@@ -34,7 +34,7 @@ async def test_locations_and_their_groups(api: Client) -> None:
     """A mapping takes plain ids and objects, and is replaced as a whole."""
     await api("PUT", "tenants/contoso", {"name": "Contoso"})
     location = (await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})).body
-    assert location == {"id": "desk", "name": "Desk", "groups": []}
+    assert location == {"id": "desk", "name": "Desk", "groups": [], "columns": {}}
     body = {"groups": [person(2).upper(), {"id": person(1), "transitive": False}]}
     mapped = await api("PUT", "tenants/contoso/locations/desk/groups", body)
     groups = [{"id": person(1), "transitive": False}, {"id": person(2), "transitive": True}]
