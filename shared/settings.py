@@ -60,6 +60,8 @@ class SignInSettings(msgspec.Struct, frozen=True, kw_only=True):
     easy_auth: bool
     #: URL of the login service that signs the tokens.
     login: str
+    #: Client ids of the applications whose tokens for the API are accepted; empty for all.
+    clients: frozenset[str] = frozenset()
 
 
 class TelemetrySettings(msgspec.Struct, frozen=True, kw_only=True):
@@ -205,7 +207,8 @@ class _Reader:
 
     def sign_in(self) -> SignInSettings | None:
         names = ("SIGN_IN_AUDIENCE", "SIGN_IN_OPERATOR_TENANT_ID")
-        if not any(self._environment.get(name) for name in (*names, "SIGN_IN_EASY_AUTH")):
+        clients = self._entries("SIGN_IN_CLIENTS")
+        if not clients and not any(self._environment.get(name) for name in (*names, "SIGN_IN_EASY_AUTH")):
             return None
         audience, operator_tenant = (self._guid(name) for name in names)
         easy_auth = self._environment.get("SIGN_IN_EASY_AUTH") or "false"
@@ -221,21 +224,27 @@ class _Reader:
             operator_tenant=operator_tenant,
             easy_auth=easy_auth == "true",
             login=self.url("DEFAULT_LOGIN_ENDPOINT", CLOUD_ENDPOINTS[Cloud.GLOBAL].login),
+            clients=frozenset(self._as_guid("SIGN_IN_CLIENTS", text) for text in clients),
         )
 
     def origins(self, name: str) -> tuple[str, ...]:
         """Return the addresses in a setting, which have no path."""
-        origins = tuple(text.rstrip("/") for text in (self._environment.get(name) or "").split())
+        origins = tuple(text.rstrip("/") for text in self._entries(name))
         if not all(
             _is_https(text) and text == f"https://{urlsplit(text).netloc.rpartition('@')[2]}" for text in origins
         ):
             self.problems.append(f"{name} has an entry that is not an https address without a path")
         return origins
 
+    def _entries(self, name: str) -> list[str]:
+        return (self._environment.get(name) or "").split()
+
     def _guid(self, name: str) -> str:
-        text = (self._environment.get(name) or "").lower()
+        return self._as_guid(name, self._environment.get(name) or "")
+
+    def _as_guid(self, name: str, text: str) -> str:
         try:
-            return guid(text)
+            return guid(text.lower())
         except Rejected:
             self.problems.append(f"{name} is not a GUID")
             return ""
@@ -243,7 +252,7 @@ class _Reader:
     def accounts(self, name: str, first: TableAccount) -> tuple[TableAccount, ...]:
         """Return the accounts in a setting."""
         accounts: list[TableAccount] = []
-        for number, text in enumerate((self._environment.get(name) or "").split(), start=1):
+        for number, text in enumerate(self._entries(name), start=1):
             account_name, _, address = text.partition("=")
             if not _ACCOUNT_NAME.fullmatch(account_name):
                 self.problems.append(f"{name} has no name of a-z, 0-9 and - before the = of entry {number}")
@@ -277,7 +286,7 @@ class _Reader:
 
     def pairs(self, name: str) -> tuple[Endpoints, ...]:
         pairs = []
-        for text in (self._environment.get(name) or "").split():
+        for text in self._entries(name):
             login, bar, graph = text.partition("|")
             if not bar or not _is_https(login) or not _is_https(graph):
                 self.problems.append(f"{name} has an entry that is not a pair https://login|https://graph")

@@ -3,6 +3,8 @@
 import asyncio
 from base64 import b64decode
 from collections.abc import Mapping
+from contextlib import suppress
+from math import inf
 from time import monotonic
 from typing import Any, Final
 
@@ -18,8 +20,14 @@ from shared.settings import SignInSettings
 #: Time for which signing keys are cached, in seconds.
 #: Source: https://learn.microsoft.com/entra/identity-platform/signing-key-rollover
 _KEYS_S: Final = 86_400.0
+#: Time for which older keys are still used while newer ones cannot be loaded, in seconds.
+_STALE_S: Final = 86_400.0
 #: Minimum interval between two loads of the keys because of an unknown key id, in seconds.
 _AGAIN_S: Final = 300.0
+#: Minimum interval between two attempts to replace older keys, in seconds.
+_RETRY_S: Final = 60.0
+#: Types of tokens in their header. Source: https://www.rfc-editor.org/rfc/rfc9068#section-4
+_TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 #: Timeout for loading the signing keys, in seconds.
 _TIMEOUT_S: Final = 10.0
 #: Maximum size of the signing keys, in bytes.
@@ -54,7 +62,10 @@ class EntraSignIn:
         self._settings = settings
         self._keys: dict[str, Any] = {}
         self._fetched_s: float | None = None
-        self._one_at_a_time = asyncio.Lock()
+        self._tried_s = 0.0
+        #: Whether the last attempt to load the keys has not succeeded, or not yet.
+        self._is_down = False
+        self._loading: asyncio.Task[None] | None = None
 
     async def person(self, headers: Mapping[str, str]) -> Person:
         """Return the signed-in person.
@@ -77,7 +88,10 @@ class EntraSignIn:
         import jwt  # noqa: PLC0415 - needed only if people sign in
 
         try:
-            key = await self._key(str(jwt.get_unverified_header(token).get("kid", "")), settings)
+            header = jwt.get_unverified_header(token)
+            if str(header.get("typ", "")).lower() not in _TYPES:
+                raise _refused()
+            key = await self._key(str(header.get("kid", "")), settings)
             claims = jwt.decode(
                 token,
                 key,
@@ -92,6 +106,9 @@ class EntraSignIn:
             raise _refused() from error
         if not _is_delegated(claims):
             raise Unauthenticated("This token is of an application. Sign in as a person.", code="not_signed_in")
+        # Tokens of version 1.0 name the application in `appid`.
+        if settings.clients and claims.get("azp", claims.get("appid")) not in settings.clients:
+            raise _refused()
         if claims["iss"] not in {f"{settings.login}/{tenant}/v2.0", f"https://sts.windows.net/{tenant}/"}:
             raise _refused()
         roles = claims.get("roles")
@@ -102,15 +119,36 @@ class EntraSignIn:
         )
 
     async def _key(self, kid: str, settings: SignInSettings) -> Any:  # noqa: ANN401 - PyJWT's key
-        """Return a signing key. Raises Unauthenticated if the login service does not have it."""
-        async with self._one_at_a_time:
-            age_s = monotonic() - self._fetched_s if self._fetched_s is not None else None
-            if age_s is None or age_s > _KEYS_S or (kid not in self._keys and age_s > _AGAIN_S):
-                self._keys = await _fetch(f"{settings.login}/common/discovery/v2.0/keys")
-                self._fetched_s = monotonic()
-        if kid not in self._keys:
-            raise _refused()
-        return self._keys[kid]
+        """Return a signing key. A caller with a known key never waits because of another caller's unknown one.
+
+        Raises:
+            Unauthenticated: if the login service does not have the key.
+            Transient: if the keys cannot be loaded, and the known ones are missing it or are too old.
+
+        """
+        age_s = monotonic() - self._fetched_s if self._fetched_s is not None else inf
+        is_known, since_s = kid in self._keys, monotonic() - self._tried_s
+        if age_s > _KEYS_S + _STALE_S:
+            await self._load(settings)
+        elif since_s > (_RETRY_S if age_s > _KEYS_S or self._is_down else _AGAIN_S) and (
+            age_s > _KEYS_S or not is_known
+        ):
+            with suppress(Transient):
+                await self._load(settings)
+        if kid in self._keys:
+            return self._keys[kid]
+        raise _unloaded("no answer") if self._is_down else _refused()
+
+    async def _load(self, settings: SignInSettings) -> None:
+        """Load the keys, once for all callers that wait for them. Raises Transient if they cannot be loaded."""
+        if self._loading is None or self._loading.done():
+            self._loading = asyncio.create_task(self._reload(settings))
+        await asyncio.shield(self._loading)
+
+    async def _reload(self, settings: SignInSettings) -> None:
+        self._tried_s, self._is_down = monotonic(), True
+        self._keys = await _fetch(f"{settings.login}/common/discovery/v2.0/keys")
+        self._fetched_s, self._is_down = monotonic(), False
 
 
 async def _fetch(url: str) -> dict[str, Any]:
@@ -134,9 +172,7 @@ async def _fetch(url: str) -> dict[str, Any]:
                     raise aiohttp.ClientPayloadError("too many keys")
         keys = jwt.PyJWKSet.from_dict(msgspec.json.decode(content, type=dict[str, Any]))
     except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, jwt.PyJWTError) as error:
-        raise Transient(
-            f"The keys of the login service cannot be loaded ({type(error).__name__}). Try again.", code="sign_in_keys"
-        ) from error
+        raise _unloaded(type(error).__name__) from error
     return {str(key.key_id): key for key in keys.keys}
 
 
@@ -170,6 +206,10 @@ def _of_easy_auth(header: str, audience: str) -> Person:
 
 def _values(claims: Mapping[str, list[str]], names: frozenset[str]) -> set[str]:
     return {value for name in names for value in claims.get(name, ())}
+
+
+def _unloaded(reason: str) -> Transient:
+    return Transient(f"The keys of the login service cannot be loaded ({reason}). Try again.", code="sign_in_keys")
 
 
 def _refused() -> Unauthenticated:

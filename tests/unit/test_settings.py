@@ -83,6 +83,10 @@ def test_sign_in_is_off_or_whole() -> None:
     assert found is not None
     assert (found.audience, found.operator_tenant, found.easy_auth) == (person(1), person(2), False)
     assert found.login == "https://login.microsoftonline.com"
+    assert found.clients == frozenset()
+    some = load(GOOD | SIGN_IN | {"SIGN_IN_CLIENTS": f"{person(3).upper()} {person(4)}"}).sign_in
+    assert some is not None
+    assert some.clients == {person(3), person(4)}
     easy = load(GOOD | SIGN_IN | {"SIGN_IN_EASY_AUTH": "true", "WEBSITE_AUTH_ENABLED": "True"}).sign_in
     assert easy is not None
     assert easy.easy_auth
@@ -94,6 +98,7 @@ def test_sign_in_is_off_or_whole() -> None:
         ({"SIGN_IN_AUDIENCE": ""}, "SIGN_IN_AUDIENCE"),
         ({"SIGN_IN_AUDIENCE": "api://recipients"}, "SIGN_IN_AUDIENCE"),
         ({"SIGN_IN_OPERATOR_TENANT_ID": ""}, "SIGN_IN_OPERATOR_TENANT_ID"),
+        ({"SIGN_IN_CLIENTS": f"{person(3)} portal"}, "SIGN_IN_CLIENTS"),
         ({"SIGN_IN_EASY_AUTH": "yes"}, "SIGN_IN_EASY_AUTH"),
         ({"SIGN_IN_EASY_AUTH": "true"}, "WEBSITE_AUTH_ENABLED"),
         ({"SIGN_IN_EASY_AUTH": "true", "WEBSITE_AUTH_ENABLED": "False"}, "WEBSITE_AUTH_ENABLED"),

@@ -1,119 +1,20 @@
 """Who is believed to be signed in, by the keys of a login service that a test plays."""
 
-import asyncio
 import base64
 import json
-import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
 import jwt
 import pytest
-from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from infra.local.stack.certificates import Certificates
 from shared.adapters.sign_in import EntraSignIn
 from shared.domain.access.callers import Person
-from shared.errors import Transient, Unauthenticated
-from shared.settings import SignInSettings
+from tests.contracts.ports.sign_in.login_service import AUDIENCE, SOMEBODY, TENANT, Keys, bearer, opened, refused
 from tests.support.builders import person
-
-AUDIENCE, TENANT, SOMEBODY = person(999), person(900), person(1)
-
-
-class Keys:
-    """A login service's signing keys; `published` is what it answers, `asked` how often it was."""
-
-    def __init__(self) -> None:
-        self.mine = rsa.generate_private_key(public_exponent=65_537, key_size=2048)
-        self.url = ""
-        self.asked = 0
-        self.status = 200
-        self.pieces = 1 << 20
-        self.published = [self._public(self.mine, "key-1")]
-
-    def _public(self, key: rsa.RSAPrivateKey, kid: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads(jwt.algorithms.RSAAlgorithm.to_jwk(key.public_key()))
-        return {**found, "kid": kid, "use": "sig"}
-
-    def publish(self, kid: str) -> None:
-        """Publish the same key under another name."""
-        self.published.append(self._public(self.mine, kid))
-
-    async def answer(self, request: web.Request) -> web.StreamResponse:
-        """Answer with the keys, in as many pieces as it takes."""
-        self.asked += 1
-        content = json.dumps({"keys": self.published}).encode()
-        response = web.StreamResponse(status=self.status, headers={"Content-Type": "application/json"})
-        await response.prepare(request)
-        for start in range(0, len(content), self.pieces):
-            await response.write(content[start : start + self.pieces])
-            await asyncio.sleep(0)
-        return response
-
-    def claims(self, **changes: object) -> dict[str, Any]:
-        """Return what a good token says, with changes; None leaves a claim out."""
-        now = int(time.time())
-        good: dict[str, object] = {
-            "aud": AUDIENCE,
-            "iss": f"{self.url}/{TENANT}/v2.0",
-            "iat": now,
-            "nbf": now - 300,
-            "exp": now + 3600,
-            "tid": TENANT,
-            "oid": SOMEBODY,
-            "roles": ["Operator"],
-            "scp": "access_as_user",
-        }
-        return {name: value for name, value in (good | changes).items() if value is not None}
-
-    def token(self, *, kid: str = "key-1", **changes: object) -> str:
-        """Return a token that the login service signed."""
-        return jwt.encode(self.claims(**changes), self.mine, algorithm="RS256", headers={"kid": kid})
-
-
-@pytest.fixture
-async def keys(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Keys]:
-    """The login service."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
-    served = Keys()
-    application = web.Application()
-    application.router.add_get("/common/discovery/v2.0/keys", served.answer)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(tls.cert, tls.key)
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=context).start()
-    served.url = f"https://127.0.0.1:{runner.addresses[0][1]}"
-    yield served
-    await runner.cleanup()
-
-
-@pytest.fixture
-def sign_in(keys: Keys) -> EntraSignIn:
-    """The adapter, without Easy Auth."""
-    return opened(keys, easy_auth=False)
-
-
-def opened(keys: Keys, *, easy_auth: bool) -> EntraSignIn:
-    """Return the adapter."""
-    settings = SignInSettings(audience=AUDIENCE, operator_tenant=TENANT, easy_auth=easy_auth, login=keys.url)
-    return EntraSignIn(settings)
-
-
-def bearer(token: str) -> dict[str, str]:
-    """Return the headers that carry a token."""
-    return {"authorization": f"Bearer {token}"}
-
-
-async def refused(sign_in: EntraSignIn, headers: dict[str, str]) -> str:
-    """Return the code with which somebody is refused."""
-    with pytest.raises(Unauthenticated) as error:
-        await sign_in.person(headers)
-    return error.value.code
 
 
 @pytest.mark.parametrize(
@@ -235,31 +136,28 @@ async def test_whoever_carries_no_token_is_told_so(keys: Keys, sign_in: EntraSig
     assert await refused(EntraSignIn(None), bearer(keys.token())) == "sign_in_off"
 
 
-async def test_keys_are_fetched_once_and_again_for_a_new_one(
-    keys: Keys, sign_in: EntraSignIn, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A key that nobody knows makes nobody ask more than once in five minutes."""
-    for _ in range(3):
-        await sign_in.person(bearer(keys.token()))
-    assert keys.asked == 1
-    keys.publish("key-2")
-    for _ in range(3):
-        assert await refused(sign_in, bearer(keys.token(kid="key-2"))) == "not_signed_in"
-    assert keys.asked == 1
-    later = time.monotonic() + 301
-    monkeypatch.setattr("shared.adapters.sign_in.monotonic", lambda: later)
-    assert (await sign_in.person(bearer(keys.token(kid="key-2")))).object_id == SOMEBODY
-    assert keys.asked == 2
+@pytest.mark.parametrize("typ", ["JWT", "jwt", "at+jwt", "application/at+jwt"])
+async def test_types_of_access_tokens_are_believed(keys: Keys, sign_in: EntraSignIn, typ: str) -> None:
+    """As Entra ID writes it, and as RFC 9068 does."""
+    assert (await sign_in.person(bearer(keys.token(typ=typ)))).object_id == SOMEBODY
 
 
-async def test_a_login_service_that_does_not_answer_blames_nobody(keys: Keys, sign_in: EntraSignIn) -> None:
-    """503 with a Retry-After, rather than 401."""
-    keys.status = 503
-    with pytest.raises(Transient) as error:
-        await sign_in.person(bearer(keys.token()))
-    assert error.value.code == "sign_in_keys"
-    keys.status = 200
-    assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+@pytest.mark.parametrize("typ", [None, "", "pop", "dpop+jwt", "logout+jwt", "secevent+jwt"])
+async def test_other_types_of_tokens_are_refused(keys: Keys, sign_in: EntraSignIn, typ: str | None) -> None:
+    """What the same service signs for another purpose; without asking for its key."""
+    assert await refused(sign_in, bearer(keys.token(typ=typ))) == "not_signed_in"
+    assert keys.asked == 0
+
+
+async def test_only_the_named_applications_get_people_in(keys: Keys) -> None:
+    """By `azp`, or `appid` in version 1.0; all of them where none is named."""
+    portal = person(70)
+    some = opened(keys, easy_auth=False, clients=frozenset({portal}))
+    for claim in ({"azp": portal}, {"appid": portal}):
+        assert (await some.person(bearer(keys.token(**claim)))).object_id == SOMEBODY
+    for wrong in ({}, {"azp": person(71)}, {"appid": person(71)}, {"azp": person(71), "appid": portal}):
+        assert await refused(some, bearer(keys.token(**wrong))) == "not_signed_in"
+    assert (await opened(keys, easy_auth=False).person(bearer(keys.token(azp=person(71))))).object_id == SOMEBODY
 
 
 def principal(**changes: str) -> dict[str, str]:
@@ -305,13 +203,3 @@ async def test_easy_auth_is_believed_only_where_it_is_set_up(keys: Keys) -> None
 async def test_what_easy_auth_says_of_others_is_refused(keys: Keys, headers: dict[str, str]) -> None:
     """Another audience, two tenants, an application, nobody, another provider, or no such header."""
     assert await refused(opened(keys, easy_auth=True), headers) == "not_signed_in"
-
-
-async def test_keys_that_arrive_in_pieces_are_read_to_their_end(keys: Keys, sign_in: EntraSignIn) -> None:
-    """The real document has some 20 kB; a first piece of it is no keys."""
-    keys.published += [{**keys.published[0], "kid": f"other-{number}", "x5c": ["x" * 1_500]} for number in range(10)]
-    keys.pieces = 1_400
-    assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
-    keys.published *= 100
-    with pytest.raises(Transient):
-        await opened(keys, easy_auth=False).person(bearer(keys.token()))

@@ -1,0 +1,91 @@
+"""The login service's signing keys: when they are loaded, and how long they are used."""
+
+import asyncio
+import time
+
+import pytest
+
+from shared.adapters.sign_in import EntraSignIn
+from shared.errors import Transient
+from tests.contracts.ports.sign_in.login_service import SOMEBODY, Keys, bearer, opened, refused
+
+
+async def test_keys_are_fetched_once_and_again_for_a_new_one(
+    keys: Keys, sign_in: EntraSignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An unknown key does not cause more than one request in five minutes."""
+    for _ in range(3):
+        await sign_in.person(bearer(keys.token()))
+    assert keys.asked == 1
+    keys.publish("key-2")
+    for _ in range(3):
+        assert await refused(sign_in, bearer(keys.token(kid="key-2"))) == "not_signed_in"
+    assert keys.asked == 1
+    later = time.monotonic() + 301
+    monkeypatch.setattr("shared.adapters.sign_in.monotonic", lambda: later)
+    assert (await sign_in.person(bearer(keys.token(kid="key-2")))).object_id == SOMEBODY
+    assert keys.asked == 2
+
+
+async def test_an_unknown_key_makes_no_other_caller_wait(
+    keys: Keys, sign_in: EntraSignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While the login service hangs, those with a known key are believed, and it is asked once."""
+    await sign_in.person(bearer(keys.token()))
+    later = time.monotonic() + 301
+    monkeypatch.setattr("shared.adapters.sign_in.monotonic", lambda: later)
+    keys.hangs = asyncio.Event()
+    strangers = [asyncio.create_task(refused(sign_in, bearer(keys.token(kid=f"no-{n}")))) for n in range(5)]
+    async with asyncio.timeout(5):
+        await keys.arrived.wait()
+        assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+    assert not any(stranger.done() for stranger in strangers)
+    keys.hangs.set()
+    assert await asyncio.gather(*strangers) == ["not_signed_in"] * 5
+    assert keys.asked == 2
+
+
+async def test_older_keys_work_for_a_day_while_the_login_service_is_down(
+    keys: Keys, sign_in: EntraSignIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is asked once a minute; an unknown key is not refused, because it may be new."""
+    start, day_s = time.monotonic(), 86_400
+    now = [start]
+    monkeypatch.setattr("shared.adapters.sign_in.monotonic", lambda: now[0])
+    await sign_in.person(bearer(keys.token()))
+    keys.status = 503
+    for after_s, asked in ((day_s + 1, 2), (day_s + 30, 2), (day_s + 62, 3), (2 * day_s - 1, 4)):
+        now[0] = start + after_s
+        assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+        assert keys.asked == asked
+    with pytest.raises(Transient):
+        await sign_in.person(bearer(keys.token(kid="key-2")))
+    assert keys.asked == 4
+    now[0] = start + 2 * day_s + 1
+    with pytest.raises(Transient):
+        await sign_in.person(bearer(keys.token()))
+    keys.status = 200
+    assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+    now[0] += 61
+    assert await refused(sign_in, bearer(keys.token(kid="key-2"))) == "not_signed_in"
+    assert keys.asked == 6
+
+
+async def test_a_login_service_that_does_not_answer_is_not_a_refusal(keys: Keys, sign_in: EntraSignIn) -> None:
+    """503 with a Retry-After, rather than 401."""
+    keys.status = 503
+    with pytest.raises(Transient) as error:
+        await sign_in.person(bearer(keys.token()))
+    assert error.value.code == "sign_in_keys"
+    keys.status = 200
+    assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+
+
+async def test_keys_that_arrive_in_pieces_are_read_to_their_end(keys: Keys, sign_in: EntraSignIn) -> None:
+    """The real document has some 20 kB; its first piece does not hold them."""
+    keys.published += [{**keys.published[0], "kid": f"other-{number}", "x5c": ["x" * 1_500]} for number in range(10)]
+    keys.pieces = 1_400
+    assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+    keys.published *= 100
+    with pytest.raises(Transient):
+        await opened(keys, easy_auth=False).person(bearer(keys.token()))
