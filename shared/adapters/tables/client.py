@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 import msgspec
 from azure.core import MatchConditions
@@ -25,6 +25,9 @@ from shared.settings import Settings, TableAccount
 S = TypeVar("S", bound=msgspec.Struct)
 
 Entity = Mapping[str, Any]
+
+#: Number of times that a batch of deletions is tried while another process deletes the same entities.
+_DELETIONS: Final = 3
 
 
 class Tables:
@@ -237,11 +240,25 @@ class Tables:
                 await self._delete_batch(table, operations[start : start + MAX_BATCH])
 
     async def _delete_batch(self, table: str, operations: Sequence[Any]) -> None:
-        try:
-            await self.transact(table, operations)
-        except ETagConflict:  # another process has deleted some of them: delete the rest one by one
-            for _, entity in operations:
-                await self.delete(table, entity["PartitionKey"], entity["RowKey"])
+        """Delete entities of one partition, sorted by key. Those that another process has deleted are skipped."""
+        for _ in range(_DELETIONS):
+            try:
+                await self.transact(table, operations)
+            except ETagConflict:
+                operations = await self._remaining(table, operations)
+                if operations:
+                    continue
+            return
+        for _, entity in operations:
+            await self.delete(table, entity["PartitionKey"], entity["RowKey"])
+
+    async def _remaining(self, table: str, operations: Sequence[Any]) -> list[Any]:
+        """Return the deletions whose entities are still stored."""
+        first, last = operations[0][1], operations[-1][1]
+        rows = first["RowKey"], f"{last['RowKey']}!"
+        stored = self.query(table, partition=first["PartitionKey"], rows=rows, select=["PartitionKey", "RowKey"])
+        keys = {entity["RowKey"] async for entity in stored}
+        return [operation for operation in operations if operation[1]["RowKey"] in keys]
 
 
 def _of(table: str, entity: Mapping[str, Any]) -> str:
