@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from shared.domain.text import without_invisible
@@ -26,6 +27,8 @@ _MAX_DECORATED: Final = 1024
 _MAX_ADDRESS: Final = 254
 _MAX_LOCAL: Final = 64
 _MAX_LABEL: Final = 63
+#: Number of addresses whose validity is kept: the locations of a tenant receive the same people at about the same time.
+_CACHED: Final = 16_384
 
 
 def clean_address(text: str) -> str:
@@ -50,8 +53,11 @@ def clean_address(text: str) -> str:
 
 def is_address(text: str) -> bool:
     """Return whether a text is one valid e-mail address. Its domain is not looked up, and may be one for tests."""
-    if len(text) > _MAX_ADDRESS:
-        return False
+    return len(text) <= _MAX_ADDRESS and _is_valid(text)
+
+
+@lru_cache(_CACHED)
+def _is_valid(text: str) -> bool:
     if _PLAIN.fullmatch(text):
         local, _, domain = text.partition("@")
         if len(local) <= _MAX_LOCAL and max(map(len, domain.split("."))) <= _MAX_LABEL:
