@@ -43,6 +43,19 @@ async def test_a_dependency_that_fails_is_named(api: Client, ports: Ports) -> No
     assert "role X" not in str(answer.body)
 
 
+async def test_further_storage_accounts_are_dependencies_too(api: Client, ports: Ports) -> None:
+    """By number: the route is public, and does not name them."""
+    probes = ports.probes
+    assert isinstance(probes, FakeProbes)
+    probes.further = ["europe", "asia"]
+    probes.wrong = {"tables asia": Transient("No answer.", code="storage_unreachable")}
+    answer = await api("GET", "health/ready")
+    shown = {item["name"]: item["code"] for item in answer.body["dependencies"]}
+    assert answer.status == 503
+    assert (shown["tables"], shown["tables_2"], shown["tables_3"]) == (None, None, "storage_unreachable")
+    assert "asia" not in str(answer.body)
+
+
 async def test_a_result_is_kept_for_some_seconds(api: Client, ports: Ports) -> None:
     """Frequent callers do not multiply the requests to storage."""
     probes = ports.probes
