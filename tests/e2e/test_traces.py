@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -73,9 +74,12 @@ async def _started(api: Api, stack: LocalStack, tenant: str, begin: str) -> str:
     if begin == "request":
         return await api.sync(tenant)
     if begin == "message":
-        from azure.storage.queue import QueueClient  # noqa: PLC0415 - only here
+        from azure.core.exceptions import ResourceExistsError  # noqa: PLC0415 - only here
+        from azure.storage.queue import QueueClient  # noqa: PLC0415 - as above
 
         with QueueClient.from_connection_string(stack.info["connection_string"], "sync-requests") as client:
+            with suppress(ResourceExistsError):  # the app creates it when it polls for the first time
+                client.create_queue()
             client.send_message(tenant)
     else:
         async with api.session.post(f"{stack.info['host']}/admin/functions/schedule", json={"input": ""}) as response:
