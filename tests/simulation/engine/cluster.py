@@ -7,21 +7,7 @@ from contextvars import ContextVar
 from itertools import count
 from typing import Any, Final, TypeVar
 
-from shared.adapters.stores import (
-    TableConnectionStore,
-    TableIdempotencyStore,
-    TableImportStore,
-    TableLimitStore,
-    TableOperatorLog,
-    TableRecipientStore,
-    TableRunStore,
-    Tables,
-    TableSettingsStore,
-    TableSnapshotStore,
-    TableSyncStateStore,
-    TableTenantStore,
-    TableUserStore,
-)
+from shared.adapters.stores import Tables
 from shared.bootstrap import App, Ports
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.ids import ObjectId, TenantId
@@ -47,6 +33,7 @@ from tests.support.fakes import (
     entra_providers,
     fake_ports,
 )
+from tests.support.fakes.on_tables import ports_on
 from tests.support.world import SETTINGS, World
 
 T = TypeVar("T")
@@ -153,19 +140,7 @@ class Cluster:
 
     def _ports(self, tables: Tables, actor: Actor) -> Ports:
         return dataclasses.replace(
-            fake_ports(),
-            tenants=TableTenantStore(tables),
-            connections=TableConnectionStore(tables),
-            settings=TableSettingsStore(tables),
-            sync_states=TableSyncStateStore(tables),
-            runs=TableRunStore(tables),
-            snapshots=TableSnapshotStore(tables),
-            recipients=TableRecipientStore(tables),
-            imports=TableImportStore(tables),
-            operator_log=TableOperatorLog(tables),
-            limits=TableLimitStore(tables),
-            users=TableUserStore(tables),
-            idempotency=TableIdempotencyStore(tables),
+            ports_on(tables),
             queue=SimulatedQueue(self.broker, actor),
             secrets=SimulatedSecrets(self.vault, actor),
             providers=entra_providers(sessions_of(self.directories, actor), clock=actor),
