@@ -15,7 +15,7 @@ from shared.errors import Unauthenticated
 from shared.settings import SignInSettings
 from tests.support.builders import person
 
-AUDIENCE, TENANT, SOMEBODY = person(999), person(900), person(1)
+AUDIENCE, TENANT, PERSON = person(999), person(900), person(1)
 
 
 class Keys:
@@ -63,7 +63,7 @@ class Keys:
             "nbf": now - 300,
             "exp": now + 3600,
             "tid": TENANT,
-            "oid": SOMEBODY,
+            "oid": PERSON,
             "roles": ["Operator"],
             "scp": "access_as_user",
         }

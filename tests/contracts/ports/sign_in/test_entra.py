@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared.adapters.sign_in import EntraSignIn
 from shared.domain.access.callers import Person
-from tests.contracts.ports.sign_in.login_service import AUDIENCE, SOMEBODY, TENANT, Keys, bearer, opened, refused
+from tests.contracts.ports.sign_in.login_service import AUDIENCE, PERSON, TENANT, Keys, bearer, opened, refused
 from tests.support.builders import person
 
 
@@ -26,7 +26,7 @@ async def test_a_token_of_the_login_service_is_believed(
 ) -> None:
     """Of either version, for the API by id or by its URI."""
     found = await sign_in.person(bearer(keys.token(**changes)))
-    assert found == Person(azure_tenant_id=TENANT, object_id=SOMEBODY, roles=frozenset({"Operator"}))
+    assert found == Person(azure_tenant_id=TENANT, object_id=PERSON, roles=frozenset({"Operator"}))
 
 
 @pytest.mark.parametrize("roles", [None, "Operator", [], {"Operator": 1}])
@@ -139,7 +139,7 @@ async def test_whoever_carries_no_token_is_told_so(keys: Keys, sign_in: EntraSig
 @pytest.mark.parametrize("typ", ["JWT", "jwt", "at+jwt", "application/at+jwt"])
 async def test_types_of_access_tokens_are_believed(keys: Keys, sign_in: EntraSignIn, typ: str) -> None:
     """As Entra ID writes it, and as RFC 9068 does."""
-    assert (await sign_in.person(bearer(keys.token(typ=typ)))).object_id == SOMEBODY
+    assert (await sign_in.person(bearer(keys.token(typ=typ)))).object_id == PERSON
 
 
 @pytest.mark.parametrize("typ", [None, "", "pop", "dpop+jwt", "logout+jwt", "secevent+jwt"])
@@ -154,10 +154,10 @@ async def test_only_the_named_applications_get_people_in(keys: Keys) -> None:
     portal = person(70)
     some = opened(keys, easy_auth=False, clients=frozenset({portal}))
     for claim in ({"azp": portal}, {"appid": portal}):
-        assert (await some.person(bearer(keys.token(**claim)))).object_id == SOMEBODY
+        assert (await some.person(bearer(keys.token(**claim)))).object_id == PERSON
     for wrong in ({}, {"azp": person(71)}, {"appid": person(71)}, {"azp": person(71), "appid": portal}):
         assert await refused(some, bearer(keys.token(**wrong))) == "not_signed_in"
-    assert (await opened(keys, easy_auth=False).person(bearer(keys.token(azp=person(71))))).object_id == SOMEBODY
+    assert (await opened(keys, easy_auth=False).person(bearer(keys.token(azp=person(71))))).object_id == PERSON
 
 
 def principal(**changes: str) -> dict[str, str]:
@@ -165,7 +165,7 @@ def principal(**changes: str) -> dict[str, str]:
     claims = {
         "aud": AUDIENCE,
         "http://schemas.microsoft.com/identity/claims/tenantid": TENANT,
-        "http://schemas.microsoft.com/identity/claims/objectidentifier": SOMEBODY,
+        "http://schemas.microsoft.com/identity/claims/objectidentifier": PERSON,
         "roles": "Operator",
         **changes,
     }
@@ -176,7 +176,7 @@ def principal(**changes: str) -> dict[str, str]:
 async def test_easy_auth_is_believed_only_where_it_is_set_up(keys: Keys) -> None:
     """By a setting of the operator's: anybody can send the header where the platform does not strip it."""
     found = await opened(keys, easy_auth=True).person(principal())
-    assert found == Person(azure_tenant_id=TENANT, object_id=SOMEBODY, roles=frozenset({"Operator"}))
+    assert found == Person(azure_tenant_id=TENANT, object_id=PERSON, roles=frozenset({"Operator"}))
     pairwise = {"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier": "AAAA-pairwise"}
     assert await opened(keys, easy_auth=True).person(principal(**pairwise)) == found
     assert await refused(opened(keys, easy_auth=False), principal()) == "not_signed_in"
@@ -190,8 +190,8 @@ async def test_easy_auth_is_believed_only_where_it_is_set_up(keys: Keys) -> None
         principal(aud=""),
         principal(tid=person(5)),
         principal(idtyp="app"),
-        principal(sub=SOMEBODY),
-        principal(**{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier": SOMEBODY}),
+        principal(sub=PERSON),
+        principal(**{"http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier": PERSON}),
         principal(**{"http://schemas.microsoft.com/identity/claims/objectidentifier": ""}),
         {"x-ms-client-principal": "no base64"},
         {"x-ms-client-principal": "\udcff"},

@@ -7,7 +7,7 @@ import pytest
 
 from shared.adapters.sign_in import EntraSignIn
 from shared.errors import Transient
-from tests.contracts.ports.sign_in.login_service import SOMEBODY, Keys, bearer, opened, refused
+from tests.contracts.ports.sign_in.login_service import PERSON, Keys, bearer, opened, refused
 
 
 async def test_keys_are_fetched_once_and_again_for_a_new_one(
@@ -23,7 +23,7 @@ async def test_keys_are_fetched_once_and_again_for_a_new_one(
     assert keys.asked == 1
     later = time.monotonic() + 301
     monkeypatch.setattr("shared.adapters.sign_in.monotonic", lambda: later)
-    assert (await sign_in.person(bearer(keys.token(kid="key-2")))).object_id == SOMEBODY
+    assert (await sign_in.person(bearer(keys.token(kid="key-2")))).object_id == PERSON
     assert keys.asked == 2
 
 
@@ -38,7 +38,7 @@ async def test_an_unknown_key_makes_no_other_caller_wait(
     strangers = [asyncio.create_task(refused(sign_in, bearer(keys.token(kid=f"no-{n}")))) for n in range(5)]
     async with asyncio.timeout(5):
         await keys.arrived.wait()
-        assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+        assert (await sign_in.person(bearer(keys.token()))).object_id == PERSON
     assert not any(stranger.done() for stranger in strangers)
     keys.hangs.set()
     assert await asyncio.gather(*strangers) == ["not_signed_in"] * 5
@@ -56,7 +56,7 @@ async def test_older_keys_work_for_a_day_while_the_login_service_is_down(
     keys.status = 503
     for after_s, asked in ((day_s + 1, 2), (day_s + 30, 2), (day_s + 62, 3), (2 * day_s - 1, 4)):
         now[0] = start + after_s
-        assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+        assert (await sign_in.person(bearer(keys.token()))).object_id == PERSON
         assert keys.asked == asked
     with pytest.raises(Transient):
         await sign_in.person(bearer(keys.token(kid="key-2")))
@@ -65,7 +65,7 @@ async def test_older_keys_work_for_a_day_while_the_login_service_is_down(
     with pytest.raises(Transient):
         await sign_in.person(bearer(keys.token()))
     keys.status = 200
-    assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+    assert (await sign_in.person(bearer(keys.token()))).object_id == PERSON
     now[0] += 61
     assert await refused(sign_in, bearer(keys.token(kid="key-2"))) == "not_signed_in"
     assert keys.asked == 6
@@ -78,14 +78,14 @@ async def test_a_login_service_that_does_not_answer_is_not_a_refusal(keys: Keys,
         await sign_in.person(bearer(keys.token()))
     assert error.value.code == "sign_in_keys"
     keys.status = 200
-    assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+    assert (await sign_in.person(bearer(keys.token()))).object_id == PERSON
 
 
 async def test_keys_that_arrive_in_pieces_are_read_to_their_end(keys: Keys, sign_in: EntraSignIn) -> None:
     """The real document has some 20 kB; its first piece does not hold them."""
     keys.published += [{**keys.published[0], "kid": f"other-{number}", "x5c": ["x" * 1_500]} for number in range(10)]
     keys.pieces = 1_400
-    assert (await sign_in.person(bearer(keys.token()))).object_id == SOMEBODY
+    assert (await sign_in.person(bearer(keys.token()))).object_id == PERSON
     keys.published *= 100
     with pytest.raises(Transient):
         await opened(keys, easy_auth=False).person(bearer(keys.token()))
