@@ -11,7 +11,7 @@ import msgspec
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.reconcile.fence import Fence, JournalEntry
-from shared.domain.reconcile.write import Write
+from shared.domain.reconcile.write import Write, added_invalid_addresses
 from shared.domain.reconcile.write_batches import Batcher, batches
 from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
@@ -151,7 +151,7 @@ class FencedWriter:
             held,
             operation=held.operation + 1,
             sequence=held.sequence + 1,
-            invalid_addresses=max(0, held.invalid_addresses + sum(write.invalid_addresses for write in batch)),
+            invalid_addresses=max(0, held.invalid_addresses + added_invalid_addresses(batch)),
         )
         etag: str | None
         try:

@@ -11,7 +11,7 @@ from shared.domain.ids import LocationId, SourceId
 from shared.domain.recipient import Counts
 from shared.domain.reconcile.fence import Fence
 from shared.domain.reconcile.questions import Questions, share_of
-from shared.domain.reconcile.write import Write
+from shared.domain.reconcile.write import Write, added_invalid_addresses
 from shared.domain.run import Plan, RunMode, RunState
 from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotManifest
 from shared.domain.sync.fingerprints import fingerprint_before, fingerprint_of, needed
@@ -164,7 +164,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         async with aclosing(_counted(compared, totals, budget)) as writes:
             if writer is None:
                 async for batch in writes:
-                    invalid += sum(write.invalid_addresses for write in batch)
+                    invalid += added_invalid_addresses(batch)
             elif not await writer.write_as_decided(
                 writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=budget.out_of_time
             ):
