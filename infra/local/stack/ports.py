@@ -1,14 +1,17 @@
 """TCP ports of 127.0.0.1: the ports of the stack, and a search for free ones."""
 
+import random
 import socket
 from collections.abc import Mapping
-from contextlib import ExitStack
 from dataclasses import astuple, dataclass, fields
+from itertools import islice
 from typing import Self
 
 LOCALHOST = "127.0.0.1"
 
 _FIRST_UNPRIVILEGED, _LAST = 1024, 65_535
+#: Above the ports of common programs and below those that Linux gives to outgoing connections (`ip_local_port_range`).
+_SEARCHED = range(25_000, 32_768)
 
 
 class PortsUnavailable(Exception):
@@ -70,12 +73,13 @@ class Ports:
 
 
 def free_ports(count: int) -> list[int]:
-    """Return `count` different free ports of the system's ephemeral range."""
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for probe in sockets:
-            probe.bind((LOCALHOST, 0))
-        return [probe.getsockname()[1] for probe in sockets]
+    """Return `count` different ports that are free now.
+
+    They are chosen at random, so that two processes that search at the same time hardly ever find the same ones, and no
+    outgoing connection takes one of them before its server listens.
+    """
+    candidates = random.SystemRandom().sample(_SEARCHED, len(_SEARCHED))
+    return list(islice(filter(is_free, candidates), count))
 
 
 def is_free(port: int) -> bool:
