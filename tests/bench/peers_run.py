@@ -14,7 +14,7 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode
 from tests.bench.entra import Directory, directories
 from tests.bench.peers_process import Reading
-from tests.bench.product import TENANT, Product
+from tests.bench.product import TENANT, DelayingQueue, Product
 from tests.bench.results import spent
 from tests.support.fakes import entra_providers, fake_ports
 from tests.support.world import World
@@ -41,7 +41,11 @@ async def _tenant(known: Directory) -> AsyncIterator[Product]:
     factory = directories()
     world = World(
         dataclasses.replace(
-            fake_ports(), clock=SystemClock(), ids=RandomIdSource(SystemClock()), providers=entra_providers(factory)
+            fake_ports(),
+            queue=DelayingQueue(),
+            clock=SystemClock(),
+            ids=RandomIdSource(SystemClock()),
+            providers=entra_providers(factory),
         )
     )
     rule = LocationRule(
