@@ -115,10 +115,10 @@ class ValidationScope(Protocol):
         """Return whether the caller belongs to a directory or is trusted with all directories."""
 
     async def count_check(self, directory: str) -> None:
-        """Count a validation against a directory. Raises RateLimited above the limit."""
+        """Count a validation of a directory by this caller. Raises RateLimited above the limit."""
 
     def count_guess(self, directory: str, is_guess: Callable[[SyncError], bool]) -> AbstractAsyncContextManager[None]:
-        """Count a sign-in unless it succeeds or fails with an error that does not indicate a guess.
+        """Count a sign-in by this caller unless it succeeds or fails with an error that does not indicate a guess.
 
         Raises RateLimited above the limit.
         """

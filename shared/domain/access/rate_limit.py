@@ -4,8 +4,12 @@ Source: ITU-T I.371, Annex A ("virtual scheduling"), https://en.wikipedia.org/wi
 """
 
 from datetime import datetime, timedelta
+from typing import Final
 
 import msgspec
+
+from shared.domain.access.callers import Caller, Person, name_of
+from shared.domain.ids import TenantId
 
 
 class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,11 +35,21 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
         return used_until - self._interval
 
 
+def allowance_of(caller: Caller, tenant: TenantId | None) -> str:
+    """Return whose allowance a request uses: that of the person, or that of the key for the tenant.
+
+    A key acts for the users of many tenants. Those of one tenant cannot use up what it may do for the others.
+    """
+    return name_of(caller) if isinstance(caller, Person) else f"{name_of(caller)}@{tenant or ''}"
+
+
 #: Validations started by one signed-in person.
-PER_PERSON = RateLimit(name="person", burst=60, period_s=600)
-#: Validations started by the product's own back end, which acts for all its users.
-PER_BACK_END = RateLimit(name="back_end", burst=600, period_s=600)
-#: Validations against one Azure tenant, from all callers.
-PER_TARGET = RateLimit(name="target", burst=120, period_s=600)
-#: Validations against one Azure tenant with a wrong secret: limits guessing of secrets.
-PER_TARGET_GUESSES = RateLimit(name="guesses", burst=10, period_s=3_600)
+PER_PERSON: Final = RateLimit(name="person", burst=60, period_s=600)
+#: Validations started with one key for one tenant.
+PER_KEY: Final = RateLimit(name="key", burst=600, period_s=600)
+#: Validations of directories other than the person's own, by one person.
+PER_PERSON_ELSEWHERE: Final = RateLimit(name="elsewhere", burst=10, period_s=3_600)
+#: Validations of one directory by one caller.
+PER_TARGET: Final = RateLimit(name="target", burst=120, period_s=600)
+#: Validations of one directory by one caller with a wrong secret: limits guessing of secrets.
+PER_TARGET_GUESSES: Final = RateLimit(name="guesses", burst=10, period_s=3_600)

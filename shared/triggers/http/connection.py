@@ -43,8 +43,19 @@ _OFF: Final = OffView(
     bp, "POST", "validate", Contract(answers=answers(Report), body=ConnectionBody, problems={429: ("rate_limited",)})
 )
 async def validate(request: Request) -> Answer:
-    """Validate credentials without storing them."""
+    """Validate credentials of a directory that is not for a tenant yet, without storing them."""
     return Answer(await app().connect.check(request.body(ConnectionBody), request.caller))
+
+
+@route(
+    bp,
+    "POST",
+    "tenants/{tenant}/validate",
+    Contract(answers=answers(Report), body=ConnectionBody, problems={**NO_TENANT, 429: ("rate_limited",)}),
+)
+async def validate_for_tenant(request: Request) -> Answer:
+    """Validate credentials of a directory for a tenant, without storing them."""
+    return Answer(await app().connect.check(request.body(ConnectionBody), request.caller, request.tenant))
 
 
 @route(

@@ -52,7 +52,13 @@ class Validator(Protocol):
     """Validates a credential form: the workflow `validate`."""
 
     async def __call__(
-        self, form: ConnectionForm, caller: Caller, sso_application: str | None, *, stored: bool = False
+        self,
+        form: ConnectionForm,
+        caller: Caller,
+        sso_application: str | None,
+        *,
+        tenant: TenantId | None,
+        stored: bool = False,
     ) -> Validation:
         """Return the validation of a form. Nothing is stored."""
         ...
@@ -96,9 +102,13 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
     running_work: RunningWork
     clock: Clock
 
-    async def check(self, form: ConnectionForm, caller: Caller) -> Report:
-        """Return the report of a form without storing the form."""
-        return (await self.validate(form, caller, None)).report
+    async def check(self, form: ConnectionForm, caller: Caller, tenant: TenantId | None = None) -> Report:
+        """Return the report of a form without storing the form. Raises NotFound if the tenant does not exist."""
+        application = None
+        if tenant is not None:
+            await self.tenants.get(tenant)
+            application = await self._sso_application(tenant)
+        return (await self.validate(form, caller, application, tenant=tenant)).report
 
     async def check_stored(self, tenant: TenantId, caller: Caller) -> Report:
         """Return the report of the stored connection.
@@ -110,7 +120,8 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
         preferences = await self.settings.get_preferences(tenant)
         provider = self.access.providers.get(connection.provider)
         form = provider.stored_form(connection, secrets, sso_users=preferences.sso_users)
-        report = (await self.validate(form, caller, await self._sso_application(tenant), stored=True)).report
+        application = await self._sso_application(tenant)
+        report = (await self.validate(form, caller, application, tenant=tenant, stored=True)).report
         if report.ok:
             await self._update_expiry(tenant, connection, report)
             await self.access.health.recovered(tenant)
@@ -152,7 +163,7 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
                 "The sign-in application is missing: enter it before you connect the directory.",
                 code="sso_required",
             )
-        validation = await self.validate(form, caller, application)
+        validation = await self.validate(form, caller, application, tenant=tenant)
         if validation.report.unchecked:
             raise ConnectionUnchecked(validation.report)
         if not validation.report.ok or validation.settings is None:

@@ -1,14 +1,22 @@
 """Validate: has the provider check a connection form, within rate limits against guessing credentials."""
 
-from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 
 import msgspec
 
-from shared.domain.access.callers import BackEnd, Caller, name_of, vouches_for
-from shared.domain.access.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
+from shared.domain.access.callers import Caller, Person, name_of, vouches_for
+from shared.domain.access.rate_limit import (
+    PER_KEY,
+    PER_PERSON,
+    PER_PERSON_ELSEWHERE,
+    PER_TARGET,
+    PER_TARGET_GUESSES,
+    allowance_of,
+)
 from shared.domain.connections.connection import ConnectionForm
 from shared.domain.connections.validation_report import Validation
+from shared.domain.ids import TenantId
 from shared.errors import SyncError
 from shared.telemetry import event
 from shared.workflows.connections.providers import Providers
@@ -16,25 +24,52 @@ from shared.workflows.connections.rate_limiter import RateLimiter
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
-    """`ValidationScope` of one validation: its caller, and the limits that apply."""
+    """`ValidationScope` of one validation: its caller, and the limits that apply.
+
+    Every limit counts for the caller alone, so the failures of one caller never use up the allowance of another.
+    """
 
     caller: Caller
+    tenant: TenantId | None
     sign_in_application: str | None
     is_stored: bool
     limiter: RateLimiter
     operator_tenant: str | None
+    #: The directories that this validation has counted as other than the person's own.
+    elsewhere: set[str] = msgspec.field(default_factory=set)
 
     def vouches_for(self, directory: str) -> bool:
         """Return whether the caller belongs to the directory, or may connect every directory."""
         return vouches_for(self.caller, directory, self.operator_tenant)
 
     async def count_check(self, directory: str) -> None:
-        """Count a validation against the directory's limit. Raises RateLimited."""
-        await self.limiter.take(PER_TARGET, directory)
+        """Count a validation of the directory. Raises RateLimited."""
+        await self._count_elsewhere(directory)
+        await self.limiter.take(PER_TARGET, self._at(directory))
 
-    def count_guess(self, directory: str, is_guess: Callable[[SyncError], bool]) -> AbstractAsyncContextManager[None]:
-        """Count a sign-in as a guess unless it succeeds or fails with an error that is not one. Raises RateLimited."""
-        return self.limiter.reserved(PER_TARGET_GUESSES, directory, is_guess)
+    @asynccontextmanager
+    async def count_guess(self, directory: str, is_guess: Callable[[SyncError], bool]) -> AsyncIterator[None]:
+        """Count a sign-in as a guess unless it succeeds or fails with an error that is not one. Raises RateLimited.
+
+        Nothing is guessed with a stored form, which the caller has not entered.
+        """
+        if self.is_stored:
+            yield
+            return
+        await self._count_elsewhere(directory)
+        async with self.limiter.reserved(PER_TARGET_GUESSES, self._at(directory), is_guess):
+            yield
+
+    async def _count_elsewhere(self, directory: str) -> None:
+        """Count a directory other than the person's own, once for each validation. Raises RateLimited."""
+        if self.is_stored or not isinstance(self.caller, Person) or directory in self.elsewhere:
+            return
+        if directory != self.caller.azure_tenant_id:
+            await self.limiter.take(PER_PERSON_ELSEWHERE, name_of(self.caller))
+            self.elsewhere.add(directory)
+
+    def _at(self, directory: str) -> str:
+        return f"{allowance_of(self.caller, self.tenant)}>{directory}"
 
 
 class Validate(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,17 +80,25 @@ class Validate(msgspec.Struct, frozen=True, kw_only=True):
     operator_tenant: str | None
 
     async def __call__(
-        self, form: ConnectionForm, caller: Caller, sso_application: str | None, *, stored: bool = False
+        self,
+        form: ConnectionForm,
+        caller: Caller,
+        sso_application: str | None,
+        *,
+        tenant: TenantId | None,
+        stored: bool = False,
     ) -> Validation:
         """Return the validation of a form, with every problem that can be detected.
 
-        `sso_application` is the application whose assignments are read with SSO users on; None for the form's own. A
-        `stored` form was accepted before. Raises RateLimited if the caller, or all callers together for one
-        directory, have validated too often.
+        `sso_application` is the application whose assignments are read with SSO users on; None for the form's own.
+        `tenant` is the tenant that the directory is for, None if it is for none yet. A `stored` form was accepted
+        before. Raises RateLimited if the caller has validated too often, or this directory too often.
         """
-        await self.limiter.take(PER_BACK_END if isinstance(caller, BackEnd) else PER_PERSON, name_of(caller))
+        limit = PER_PERSON if isinstance(caller, Person) else PER_KEY
+        await self.limiter.take(limit, allowance_of(caller, tenant))
         scope = Scope(
             caller=caller,
+            tenant=tenant,
             sign_in_application=sso_application,
             is_stored=stored,
             limiter=self.limiter,

@@ -78,10 +78,16 @@ async def connected(api: Client, credentials: dict[str, Any]) -> None:
 
 
 @pytest.fixture
-async def entra(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EntraSimulator]:
-    """The login service and Graph. A refused credential, and a refused read, are tried again without a wait."""
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A refused credential, and a refused read, are tried again without a wait."""
     monkeypatch.setattr(validation, "NEW_CREDENTIAL", msgspec.structs.replace(NEW_CREDENTIAL, first_wait_s=0.0))
     monkeypatch.setattr(live_reads, "LIVE_READ", msgspec.structs.replace(LIVE_READ, first_wait_s=0.0))
+
+
+@pytest.fixture
+async def entra(tls: Certificates, impatient: None, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[EntraSimulator]:
+    """The login service and Graph."""
+    del impatient
     async with trusted_entra(tls, monkeypatch) as running:
         yield running
 

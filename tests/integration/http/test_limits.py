@@ -1,4 +1,4 @@
-"""Validations are limited: per caller, per target, and for guesses at a secret; also across instances and restarts."""
+"""Validations are limited: per caller, and per caller and target; also across instances and restarts."""
 
 import asyncio
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.access.rate_limit import PER_BACK_END, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
+from shared.domain.access.rate_limit import PER_KEY, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
 from shared.errors import LoginRefused
 from tests.integration.http.calling import Client, Reply
 from tests.support.builders import person
@@ -76,8 +76,8 @@ async def test_storing_credentials_is_limited_alike(api: Client, credentials: di
     assert (await api("GET", "tenants/contoso/connection")).body == {"state": "off"}
 
 
-async def test_one_target_is_limited_whoever_asks(api: Client, credentials: dict[str, Any]) -> None:
-    """And others are not."""
+async def test_one_target_is_limited_for_one_caller(api: Client, credentials: dict[str, Any]) -> None:
+    """And other targets are not."""
     for _ in range(PER_TARGET.burst):
         assert (await api("POST", "validate", credentials)).status == 200
     assert (await api("POST", "validate", credentials)).status == 429
@@ -88,11 +88,11 @@ async def test_a_caller_is_limited_whatever_they_aim_at(api: Client, directory: 
     """The back end may ask for many; beyond that it waits, too."""
     del directory
     limiter = product.validate.limiter
-    for _ in range(PER_BACK_END.burst):
-        await limiter.take(PER_BACK_END, "api")
+    for _ in range(PER_KEY.burst):
+        await limiter.take(PER_KEY, "api@")
     body = {"tenantId": person(1), "clientId": person(2), "objectId": person(3), "clientSecret": "x"}
     assert (await api("POST", "validate", body)).status == 429
-    assert PER_PERSON.burst < PER_BACK_END.burst
+    assert PER_PERSON.burst < PER_KEY.burst
 
 
 async def test_what_is_wrong_at_first_sight_is_not_counted(api: Client, credentials: dict[str, Any]) -> None:

@@ -37,9 +37,14 @@ def meanwhile(app: App, happens: Callable[[], Awaitable[object]]) -> Connect:
     """Return the workflow, with something happening while credentials are checked."""
 
     async def validate(
-        form: ConnectionForm, caller: Caller, sso_application: str | None, *, stored: bool = False
+        form: ConnectionForm,
+        caller: Caller,
+        sso_application: str | None,
+        *,
+        tenant: TenantId | None,
+        stored: bool = False,
     ) -> Validation:
-        found = await app.validate(form, caller, sso_application, stored=stored)
+        found = await app.validate(form, caller, sso_application, tenant=tenant, stored=stored)
         await happens()
         return found
 
