@@ -7,6 +7,7 @@ from shared.workflows.sync.unmap_group import UnmapGroup
 from shared.workflows.tenants.authorize import Authorize
 from shared.workflows.tenants.deletion import TenantDeletion
 from shared.workflows.tenants.locations import Locations
+from shared.workflows.tenants.named_keys import Identify, NamedKeys
 from shared.workflows.tenants.preferences import TenantPreferences
 from shared.workflows.tenants.sso_users import SsoUsers
 from shared.workflows.tenants.tenants import Tenants
@@ -27,6 +28,7 @@ class TenantWiring(ImportWiring):
             ports.operator_log,
             ports.users,
             ports.idempotency,
+            ports.keys,
         )
         return TenantDeletion(tenants=ports.tenants, data=data, secrets=ports.secrets, clock=ports.clock)
 
@@ -45,6 +47,16 @@ class TenantWiring(ImportWiring):
     def authorize(self) -> Authorize:
         """Decides which caller may do what."""
         return Authorize(tenants=self.ports.tenants, settings=self.ports.settings, operator_tenant=self.operator_tenant)
+
+    @cached_property
+    def named_keys(self) -> NamedKeys:
+        """Creates, lists and revokes named keys."""
+        return NamedKeys(keys=self.ports.keys, tenants=self.ports.tenants, clock=self.ports.clock)
+
+    @cached_property
+    def identify(self) -> Identify:
+        """Finds out who sends a request to the user API."""
+        return Identify(sign_in=self.ports.sign_in, keys=self.named_keys)
 
     @cached_property
     def tenants(self) -> Tenants:

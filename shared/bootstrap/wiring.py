@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from shared.ports.directory import DirectoryProvider
 from shared.ports.imports import ImportStore
 from shared.ports.operations import DependencyProbes, OperatorLog
-from shared.ports.platform import Clock, IdempotencyStore, IdSource, LimitStore, SecretStore, SignIn
+from shared.ports.platform import Clock, IdempotencyStore, IdSource, KeyStore, LimitStore, SecretStore, SignIn
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -33,6 +33,7 @@ class Ports:
     #: Providers of directories by the name that stored connections have.
     providers: Mapping[str, DirectoryProvider]
     limits: LimitStore
+    keys: KeyStore
     users: UserStore
     idempotency: IdempotencyStore
     sign_in: SignIn

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Final, Self
 from urllib.parse import quote, urlsplit
 
@@ -21,6 +22,8 @@ _TIMEOUT_S: Final = 120.0
 #: Hosts that are allowed without TLS.
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _BUSY: Final = 429
+#: Beginning of named keys, which are for the user API.
+_NAMED: Final = "rsk_"
 
 
 class Failure(Exception):
@@ -42,7 +45,7 @@ class Response:
 
 
 class Api:
-    """A session with the API, as the back end (function key) or as a signed-in user (token)."""
+    """A session with the API: with a named key, as the back end (function key), or as a signed-in user (token)."""
 
     def __init__(self, address: str, transport: httpx.BaseTransport | None = None) -> None:
         key, token = os.environ.get(KEY), os.environ.get(TOKEN)
@@ -59,12 +62,17 @@ class Api:
             )
         if not key and not token:
             raise Failure(
-                f"The credentials are missing. Set {KEY} to the function key, or {TOKEN} to a bearer token.", Exit.USAGE
+                f"The credentials are missing. Set {KEY} to a named key or the function key, or {TOKEN} to a bearer "
+                "token.",
+                Exit.USAGE,
             )
-        self._address = address if key else f"{address}/signed-in"
-        headers = {"x-functions-key": key} if key else {"Authorization": f"Bearer {token}"}
+        is_function_key = key and not key.startswith(_NAMED)
+        self._address = address if is_function_key else f"{address}/signed-in"
+        name = "x-functions-key" if is_function_key else "x-api-key"
+        headers = {name: key} if key else {"Authorization": f"Bearer {token}"}
         self._http = httpx.Client(
             headers={**headers, "Accept": "application/json"},
+            cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # a key is refused together with a cookie
             timeout=_TIMEOUT_S,
             follow_redirects=False,
             transport=transport,

@@ -4,13 +4,13 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import connection, operator, recipients, runs
+from shared.cli import connection, keys, operator, recipients, runs
 from shared.cli.client import API
 from shared.cli.session import Target
 
 app = typer.Typer(
-    help="Command line for Recipient Sync. Set RECIPIENT_SYNC_KEY to the function key, or RECIPIENT_SYNC_TOKEN to a "
-    "bearer token. Keys and tokens are never passed as arguments.",
+    help="Command line for Recipient Sync. Set RECIPIENT_SYNC_KEY to a named key or the function key, or "
+    "RECIPIENT_SYNC_TOKEN to a bearer token. Keys and tokens are never passed as arguments.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,  # its tracebacks would print variables, and so secrets
@@ -27,5 +27,5 @@ def main(
     context.obj = Target(address=api or target.address, transport=target.transport)
 
 
-for commands in (operator, connection, runs, recipients):
+for commands in (operator, keys, connection, runs, recipients):
     commands.register(app)

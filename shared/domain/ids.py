@@ -22,6 +22,8 @@ ConnectionId = NewType("ConnectionId", str)
 ObjectId = NewType("ObjectId", str)
 RecipientId = NewType("RecipientId", str)
 RunId = NewType("RunId", str)
+#: Name of a named key; a slug.
+KeyName = NewType("KeyName", str)
 #: Id of one upload of a large file, in the form of a run id.
 ImportId = NewType("ImportId", str)
 #: Id of a source: `<connection>:users`, or `<connection>:group-<hash>` and `<connection>:direct-group-<hash>` with a
@@ -62,6 +64,14 @@ def location_id(text: str) -> LocationId:
             code="invalid_location_id",
         )
     return LocationId(text)
+
+
+def key_name(text: str) -> KeyName:
+    """Return the name of a named key. Raises Rejected unless it has the form of a tenant id."""
+    if not _SLUG.fullmatch(text):
+        # rejected text may be a key in the wrong field, so the message does not repeat it
+        raise Rejected("Invalid name of a key: use 1 to 64 characters from a-z, 0-9 and '-'.", code="invalid_key_name")
+    return KeyName(text)
 
 
 def object_id(text: str) -> ObjectId:

@@ -17,8 +17,8 @@ export class Problem extends Error {
 const versions = new Map();
 
 async function call(method, path, { body, headers = {}, raw } = {}) {
-  const { base, headers: credentials } = entryPoint();
-  const sent = { ...credentials, ...headers };
+  const { base, headers: key, credentials } = entryPoint();
+  const sent = { ...key, ...headers };
   if (method !== "GET" && versions.has(path)) sent["If-Match"] = versions.get(path);
   if (method === "POST") sent["Idempotency-Key"] ??= crypto.randomUUID();
   if (body !== undefined) sent["Content-Type"] = "application/json";
@@ -28,7 +28,7 @@ async function call(method, path, { body, headers = {}, raw } = {}) {
       method,
       headers: sent,
       body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
-      credentials: "same-origin",
+      credentials,
     });
   } catch {
     throw new Problem(0, { code: "unreachable", detail: "The server could not be reached.", fix: "Check your connection and try again." });
@@ -50,8 +50,8 @@ export const uploadPart = (path, part) => call("PUT", path, { raw: part, headers
 
 /** Downloads a file and lets the browser save it. */
 export async function download(path, name) {
-  const { base, headers } = entryPoint();
-  const response = await fetch(`${base}/${path}`, { headers: { ...headers, Accept: "text/csv" } });
+  const { base, headers, credentials } = entryPoint();
+  const response = await fetch(`${base}/${path}`, { headers: { ...headers, Accept: "text/csv" }, credentials });
   if (!response.ok) throw new Problem(response.status, await response.json());
   const link = document.createElement("a");
   link.href = URL.createObjectURL(await response.blob());

@@ -37,8 +37,8 @@ export const runState = (state) => RUN_STATES[state] ?? words(state);
 export const reason = (code) => REASONS[code] ?? words(code);
 export const credential = (kind) => CREDENTIALS[kind] ?? words(kind);
 
-/** Returns what started a run; `person:<id>` is a signed-in admin. */
-export const startedBy = (code) => STARTED_BY[code] ?? (code.startsWith("person:") ? "Admin" : code);
+/** Returns what started a run; `person:<id>` is a signed-in admin, `key:<name>` a program with a named key. */
+export const startedBy = (code) => STARTED_BY[code] ?? (code.startsWith("person:") ? "Admin" : code.replace(/^key:/, "Key "));
 
 /** What a problem of a run is about: a part of the run, the location rule, a mapped group, or a location. */
 export const concern = ({ concerns, code }) => {

@@ -1,12 +1,26 @@
-/** The session: a signed-in user, or the app's function key entered by the operator. */
+/** The session: a signed-in user, or a key entered by the operator. */
 
-const KEY = "function-key";
+const KEY = "key";
+const NAMED = "rsk_";
+/** Hosts of a laptop. Elsewhere, the function key, which may do everything, does not belong in a browser. */
+const LOCAL = new Set(["localhost", "127.0.0.1", "[::1]"]);
 
-/** Returns the API's base path and the headers to send. The function key is stored only in this browser tab. */
+/** Whether the portal at this host takes the key: a named key, or on a laptop also the function key. Pure. */
+export const accepts = (key, host) => key.startsWith(NAMED) || LOCAL.has(host);
+
+/** Returns the API's base path, and the headers and credentials to send with a key, or without one. Pure. */
+export function entryPointFor(key, api) {
+  if (!key) return { base: `${api}/signed-in`, headers: {}, credentials: "same-origin" };
+  // The API refuses a key together with a cookie.
+  return key.startsWith(NAMED)
+    ? { base: `${api}/signed-in`, headers: { "x-api-key": key }, credentials: "omit" }
+    : { base: api, headers: { "x-functions-key": key }, credentials: "omit" };
+}
+
+/** Returns the entry point of this session. A key is stored only in this browser tab. */
 export function entryPoint() {
-  const key = sessionStorage.getItem(KEY);
   const api = new URL("..", new URL("portal/", document.baseURI)).pathname.replace(/\/$/, "");
-  return key ? { base: api, headers: { "x-functions-key": key } } : { base: `${api}/signed-in`, headers: {} };
+  return entryPointFor(sessionStorage.getItem(KEY), api);
 }
 
 export const useKey = (key) => sessionStorage.setItem(KEY, key.trim());

@@ -1,12 +1,13 @@
 """Clock, secrets, sign-in, rate limits and idempotency keys."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Protocol
 
 from shared.domain.access.callers import Person
 from shared.domain.access.idempotency import IdempotencyRecord
-from shared.domain.ids import RunId, TenantId
+from shared.domain.access.named_keys import NamedKey
+from shared.domain.ids import KeyName, RunId, TenantId
 from shared.domain.versioned import Versioned
 
 
@@ -73,6 +74,22 @@ class LimitStore(Protocol):
 
     async def purge(self, before: datetime) -> None:
         """Delete the rows whose state is before this time, which no longer limit anything."""
+
+
+class KeyStore(Protocol):
+    """Named keys by name. They are never deleted, so that no name is used twice."""
+
+    async def find(self, name: KeyName) -> Versioned[NamedKey | None]:
+        """Return a key; None with ETag None if none has this name."""
+
+    async def replace(self, key: NamedKey, etag: str | None) -> str:
+        """Store a key and return its new ETag. Raises ETagConflict if it changed since it was read."""
+
+    def list_keys(self) -> AsyncIterator[NamedKey]:
+        """Iterate over all keys, sorted by name."""
+
+    async def delete_all(self, tenant: TenantId) -> None:
+        """Take the tenant out of all keys."""
 
 
 class SignIn(Protocol):

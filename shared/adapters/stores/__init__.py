@@ -3,6 +3,7 @@
 from shared.adapters.stores.connections import TableConnectionStore
 from shared.adapters.stores.idempotency_keys import TableIdempotencyStore
 from shared.adapters.stores.imports import TableImportStore
+from shared.adapters.stores.named_keys import TableKeyStore
 from shared.adapters.stores.operator_log import TableOperatorLog
 from shared.adapters.stores.rate_limits import TableLimitStore
 from shared.adapters.stores.recipients import TableRecipientStore
@@ -18,6 +19,7 @@ __all__ = [
     "TableConnectionStore",
     "TableIdempotencyStore",
     "TableImportStore",
+    "TableKeyStore",
     "TableLimitStore",
     "TableOperatorLog",
     "TableRecipientStore",

@@ -10,6 +10,7 @@ from typing import Final
 from shared.domain.ids import (
     MAIN,
     ImportId,
+    KeyName,
     LocationId,
     ObjectId,
     RecipientId,
@@ -27,6 +28,8 @@ PLAN: Final = "plan"
 DELETIONS: Final = "!deletions"
 #: Partition of the placements of tenants.
 PLACEMENTS: Final = "!placements"
+#: Partition of the named keys.
+NAMED_KEYS: Final = "!keys"
 #: Partition of the registered storage accounts.
 ACCOUNTS: Final = "!accounts"
 
@@ -78,6 +81,11 @@ def placement(tenant: TenantId) -> str:
 def account(name: str) -> str:
     """Return the row of a registered storage account."""
     return f"account:{name}"
+
+
+def named_key(name: KeyName) -> str:
+    """Return the row of a named key."""
+    return f"key:{name}"
 
 
 def recipient(recipient: RecipientId) -> str:

@@ -7,6 +7,8 @@ from enum import StrEnum
 
 import msgspec
 
+from shared.domain.ids import KeyName, TenantId
+
 
 class Role(StrEnum):
     """The app roles of the API's own app registration."""
@@ -44,7 +46,43 @@ class BackEnd(msgspec.Struct, frozen=True, kw_only=True):
     """The product's own back end. The Functions host authenticates it by a function key."""
 
 
-Caller = Person | BackEnd
+class KeyScope(StrEnum):
+    """What a named key opens. `shared/triggers/http/framework/rules.py` lists the routes of each."""
+
+    #: Read everything, also export recipients.
+    READ = "read"
+    #: Start runs and follow them.
+    SYNC = "sync"
+    #: Import files and follow their imports.
+    IMPORT = "import"
+    #: Everything but named keys themselves.
+    ALL = "all"
+
+
+class KeyHolder(msgspec.Struct, frozen=True, kw_only=True):
+    """A program with a named key."""
+
+    name: KeyName
+    scopes: frozenset[KeyScope]
+    #: The tenants that the key opens; None for all, and for what belongs to no tenant.
+    tenants: frozenset[TenantId] | None
+
+    def may(self, access: Access, tenant: TenantId | None, scopes: frozenset[KeyScope]) -> bool:
+        """Return whether the key opens a route of the tenant, or of none. It needs one of the `scopes`."""
+        if access is Access.PUBLIC:
+            return True
+        if not self.scopes & scopes:
+            return False
+        match access:
+            case Access.SIGNED_IN:
+                return True
+            case Access.TENANT:
+                return self.tenants is None or tenant in self.tenants
+            case Access.OPERATOR:
+                return self.tenants is None
+
+
+Caller = Person | BackEnd | KeyHolder
 
 
 class AdminGrant(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
@@ -67,7 +105,7 @@ class Admins(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         return person.azure_tenant_id == self.azure_tenant_id or grant in self.people
 
 
-def may(caller: Caller, access: Access, operator_tenant: str | None, admins: Admins | None) -> bool:
+def may(caller: Person | BackEnd, access: Access, operator_tenant: str | None, admins: Admins | None) -> bool:
     """Return whether a caller may use a route. `admins` are those of the tenant in the route, None without a tenant."""
     if access is Access.PUBLIC or isinstance(caller, BackEnd):
         return True
@@ -90,6 +128,8 @@ def vouches_for(caller: Caller, azure_tenant_id: str, operator_tenant: str | Non
     A connection by the app's own identity proves nothing about the caller: an admin of any customer could enter any
     directory that trusts the app.
     """
+    if isinstance(caller, KeyHolder):
+        return caller.tenants is None
     if isinstance(caller, BackEnd) or caller.azure_tenant_id == azure_tenant_id:
         return True
     return _is_operator(caller, operator_tenant)
@@ -109,5 +149,7 @@ def name_of(caller: Caller) -> str:
     match caller:
         case BackEnd():
             return "api"
+        case KeyHolder():
+            return f"key:{caller.name}"
         case Person():
             return f"person:{caller.azure_tenant_id}:{caller.object_id}"

@@ -1,11 +1,13 @@
 """Authorization: whether a caller may use a route, by the access rule of the route and the admins of its tenant."""
 
+from contextlib import suppress
+
 import msgspec
 
-from shared.domain.access.callers import Access, Caller, Person, may, name_of
+from shared.domain.access.callers import Access, Caller, KeyHolder, KeyScope, Person, may, name_of
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import TenantId
-from shared.errors import Forbidden
+from shared.errors import Forbidden, NotFound
 from shared.ports.tenants import SettingsStore, TenantStore
 
 
@@ -27,8 +29,11 @@ class Authorize(msgspec.Struct, frozen=True, kw_only=True):
     async def introduce(self, caller: Caller) -> Introduction:
         """Return the caller's name, role and tenants.
 
-        The tenants are those that the caller administers. The list is empty for operators, who may use every tenant.
+        The tenants are those that the caller administers, or that a key opens. The list is empty for callers who may
+        use every tenant.
         """
+        if isinstance(caller, KeyHolder):
+            return await self._introduce_key(caller)
         operator = may(caller, Access.OPERATOR, self.operator_tenant, None)
         tenants: list[TenantSummary] = []
         if isinstance(caller, Person) and not operator:
@@ -37,11 +42,25 @@ class Authorize(msgspec.Struct, frozen=True, kw_only=True):
                     tenants.append(await self.tenants.get(tenant))
         return Introduction(name=name_of(caller), operator=operator, tenants=tuple(tenants))
 
-    async def __call__(self, caller: Caller, access: Access, tenant: TenantId | None) -> None:
+    async def _introduce_key(self, caller: KeyHolder) -> Introduction:
+        tenants: list[TenantSummary] = []
+        for tenant in sorted(caller.tenants or ()):
+            with suppress(NotFound):
+                tenants.append(await self.tenants.get(tenant))
+        return Introduction(name=name_of(caller), operator=caller.tenants is None, tenants=tuple(tenants))
+
+    async def __call__(
+        self, caller: Caller, access: Access, tenant: TenantId | None, scopes: frozenset[KeyScope]
+    ) -> None:
         """Raise Forbidden if the caller may not use a route with this access rule.
 
-        The message is the same for a tenant of other people and for one that does not exist.
+        A named key needs one of the `scopes`. The message is the same for a tenant of other people and for one that
+        does not exist.
         """
+        if isinstance(caller, KeyHolder):
+            if not caller.may(access, tenant, scopes):
+                raise Forbidden("This key has no access: another scope or tenant is required.", code="forbidden")
+            return
         if may(caller, access, self.operator_tenant, None):
             return
         admins = await self.settings.get_admins(tenant) if tenant is not None else None

@@ -61,6 +61,8 @@ def test_a_line_of_the_page(
             directory.put(*(user(number, department=department) for number in range(1, 20)))
             ended = run("sync", "contoso", "--full", "--watch", "--every", "0", "--json")
         known["withheld-run"] = ended.json["id"]
+    if line.startswith("keys revoke"):
+        run("keys", "create", "nightly", "--scope", "sync", "--tenant", "contoso")
     words = [known[word.strip("{}")] if word.startswith("{") else word for word in shlex.split(line)]
     ended = run(*words)
     assert (ended.code, ended.error) == (0, None), ended

@@ -14,6 +14,7 @@ from shared.triggers.http import (
     doctor,
     health,
     imports,
+    keys,
     ledger,
     locations,
     overview,
@@ -26,7 +27,21 @@ from shared.triggers.http.framework import routing
 from tests.integration.http.contract import held_to_contract
 
 #: The modules with routes that ask `app` for the workflows.
-MODULES = (connection, doctor, health, imports, ledger, locations, overview, recipients, routing, runs, tenants, users)
+MODULES = (
+    connection,
+    doctor,
+    health,
+    imports,
+    keys,
+    ledger,
+    locations,
+    overview,
+    recipients,
+    routing,
+    runs,
+    tenants,
+    users,
+)
 
 
 @dataclass(frozen=True)

@@ -57,7 +57,7 @@ def api(routes: list[Route], product: App) -> Client:
 async def ask(api: Client, who: str, rule: str, tenant: str = "contoso", body: object = None) -> Reply:
     """Send a request of a person to the door for people."""
     method, path = rule.split(" ")
-    known = {"location": "desk", "run": "x", "recipient": "r", "number": "1", "import": "x", "entry": "e"}
+    known = {"location": "desk", "run": "x", "recipient": "r", "number": "1", "import": "x", "entry": "e", "key": "k"}
     filled = path.format(tenant=tenant, **known)
     return await api(method, f"signed-in/{filled}", body or {}, headers={"Authorization": f"Bearer {who}"})
 

@@ -17,6 +17,7 @@ from tests.support.fakes.id_source import FakeIdSource
 from tests.support.fakes.idempotency import FakeIdempotencyStore
 from tests.support.fakes.imports import FakeImportStore
 from tests.support.fakes.limits import FakeLimitStore
+from tests.support.fakes.named_keys import FakeKeyStore
 from tests.support.fakes.operator_log import FakeOperatorLog
 from tests.support.fakes.probes import FakeProbes
 from tests.support.fakes.queue import FakeJobQueue
@@ -49,6 +50,7 @@ def fake_ports() -> Ports:
         secrets=FakeSecretStore(),
         providers=entra_providers(clock=clock),
         limits=FakeLimitStore(),
+        keys=FakeKeyStore(),
         users=FakeUserStore(),
         idempotency=FakeIdempotencyStore(),
         sign_in=FakeSignIn(),
@@ -69,6 +71,7 @@ __all__ = [
     "FakeIdempotencyStore",
     "FakeImportStore",
     "FakeJobQueue",
+    "FakeKeyStore",
     "FakeLimitStore",
     "FakeOperatorLog",
     "FakeProbes",

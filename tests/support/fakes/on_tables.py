@@ -6,6 +6,7 @@ from shared.adapters.stores import (
     TableConnectionStore,
     TableIdempotencyStore,
     TableImportStore,
+    TableKeyStore,
     TableLimitStore,
     TableOperatorLog,
     TableRecipientStore,
@@ -35,6 +36,7 @@ def ports_on(tables: Tables) -> Ports:
         imports=TableImportStore(tables),
         operator_log=TableOperatorLog(tables),
         limits=TableLimitStore(tables),
+        keys=TableKeyStore(tables),
         users=TableUserStore(tables),
         idempotency=TableIdempotencyStore(tables),
     )

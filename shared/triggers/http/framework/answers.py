@@ -47,9 +47,10 @@ _FIXES: Final = {
     "not_signed_in": "Sign in, then try again.",
     "sign_in_off": "Ask the operator to set up sign-in, or use a function key.",
     "forbidden": "Ask the operator for access.",
+    "key_refused": "Ask the operator for a new key.",
 }
 #: Codes of Rejected for malformed requests, which are answered with 400 instead of 422.
-_MALFORMED: Final = frozenset({"invalid_body", "malformed_json", "body_required", "body_too_large"})
+_MALFORMED: Final = frozenset({"malformed_json", "body_required", "body_too_large", "mixed_credentials"})
 
 
 class WrongMethod(Rejected):

@@ -31,7 +31,8 @@ _ALWAYS: Final[Mapping[int, tuple[str, ...]]] = {
     503: ("storage_busy", "storage_unreachable", "settings"),
 }
 _SECURED: Final[Mapping[int, tuple[str, ...]]] = {
-    401: ("not_signed_in", "sign_in_off"),
+    400: ("mixed_credentials",),
+    401: ("not_signed_in", "sign_in_off", "key_refused"),
     403: ("forbidden", "cross_site"),
 }
 _BODY: Final[Mapping[int, tuple[str, ...]]] = {
@@ -56,6 +57,12 @@ _SECURITY: Final = {
         "scheme": "bearer",
         "bearerFormat": "JWT",
         "description": "For signed-in people, below /api/signed-in: an Entra ID token for this API.",
+    },
+    "namedKey": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "x-api-key",
+        "description": "For programs, below /api/signed-in: a named key that the operator created.",
     },
 }
 _SLUG: Final = {"type": "string", "pattern": "^[a-z0-9](?:[a-z0-9-]{0,62}[a-z0-9])?$"}

@@ -1,7 +1,8 @@
 """Routing. Two entry points serve the same routes: the service API `/api` and the user API `/api/signed-in`.
 
 Service API: the Functions host checks the function key; the caller is the back end of the product.
-User API: the host lets all requests pass; this module identifies the person, finds the route and applies its rule.
+User API: the host lets all requests pass; this module identifies the person or the named key, finds the route and
+applies its rule.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -14,7 +15,7 @@ import msgspec
 
 from shared.bootstrap import app, start_telemetry
 from shared.domain import ids
-from shared.domain.access.callers import Access, BackEnd, Caller
+from shared.domain.access.callers import Access, BackEnd, Caller, KeyScope, Person
 from shared.errors import NotFound, SyncError
 from shared.telemetry import SpanKind, count_requests, invocation
 from shared.telemetry.spans import STATUS
@@ -22,7 +23,7 @@ from shared.triggers.http.framework.answers import Answer, WrongMethod, defect, 
 from shared.triggers.http.framework.browser import API_HEADERS, require_own_page
 from shared.triggers.http.framework.contracts import Contract
 from shared.triggers.http.framework.requests import Request
-from shared.triggers.http.framework.rules import RULES
+from shared.triggers.http.framework.rules import RULES, scopes_of
 
 Handler = Callable[[Request], Awaitable[Answer]]
 _ALL: Final = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -38,6 +39,8 @@ class Route(msgspec.Struct, frozen=True):
     access: Access
     handler: Handler
     contract: Contract
+    #: Scopes of which a named key needs one.
+    scopes: frozenset[KeyScope]
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """Return the path parameters, None if the path or the method does not match."""
@@ -61,10 +64,10 @@ def route(
     blueprint: func.Blueprint, method: str, path: str, contract: Contract | None = None
 ) -> Callable[[Handler], Handler]:
     """Register a handler for a method and a path, under its own name. Raises KeyError without an access rule."""
-    access = RULES[f"{method} {path}"]
+    access, scopes = RULES[f"{method} {path}"], scopes_of(f"{method} {path}")
 
     def register(handler: Handler) -> Handler:
-        ROUTES.append(Route(method, path, access, handler, contract or Contract()))
+        ROUTES.append(Route(method, path, access, handler, contract or Contract(), scopes))
 
         async def trigger(req: func.HttpRequest) -> func.HttpResponse:
             name = f"{method} /{path}"
@@ -83,31 +86,33 @@ def route(
 
 @bp.route(route="signed-in/{*path}", methods=_ALL, auth_level=func.AuthLevel.ANONYMOUS)
 async def signed_in(req: func.HttpRequest) -> func.HttpResponse:
-    """Handle requests of signed-in people to all routes whose rule allows it."""
+    """Handle requests of signed-in people, and of programs with a named key, to the routes whose rule allows it."""
     path = req.route_params.get("path", "").strip("/")
     found = next((route.path for route in ROUTES if route.match(req.method, path) is not None), "{path}")
-    return await _guarded(f"{req.method} /signed-in/{found}", lambda: _for_person(req))
+    return await _guarded(f"{req.method} /signed-in/{found}", lambda: _for_caller(req))
 
 
-async def _for_person(req: func.HttpRequest) -> Answer:
+async def _for_caller(req: func.HttpRequest) -> Answer:
     headers = _lower(req.headers)
-    person = await app().ports.sign_in.person(headers)
-    require_own_page(req.method, req.url, headers, app().settings.portal_origins)
+    caller = await app().identify(headers)
+    if isinstance(caller, Person):
+        require_own_page(req.method, req.url, headers, app().settings.portal_origins)
     path = req.route_params.get("path", "").strip("/")
     for candidate in ROUTES:
         parameters = candidate.match(req.method, path)
         if parameters is not None:
-            await _authorize(person, candidate.access, parameters)
-            return await candidate.handler(Request(req, parameters, person))
+            await _authorize(caller, candidate, parameters)
+            return await candidate.handler(Request(req, parameters, caller))
     allowed = tuple(sorted({route.method for route in ROUTES if route.match(route.method, path) is not None}))
     if allowed:
         raise WrongMethod(f"This address does not support {req.method}: use {', '.join(allowed)}.", allowed)
     raise NotFound("Unknown address: the OpenAPI description of this API lists all addresses.", code="route_not_found")
 
 
-async def _authorize(caller: Caller, access: Access, parameters: Mapping[str, str]) -> None:
-    tenant = parameters.get("tenant")
-    await app().authorize(caller, access, ids.tenant_id(tenant) if tenant is not None else None)
+async def _authorize(caller: Caller, route: Route, parameters: Mapping[str, str]) -> None:
+    text = parameters.get("tenant")
+    tenant = ids.tenant_id(text) if text is not None else None
+    await app().authorize(caller, route.access, tenant, route.scopes)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""Access rule of each route, interpreted by `domain.access.callers.may`. A route without a rule does not load."""
+"""Access rule of each route, and the scopes of named keys that open it. A route without a rule does not load."""
 
+from collections.abc import Mapping
 from typing import Final
 
-from shared.domain.access.callers import Access
+from shared.domain.access.callers import Access, KeyScope
 
 RULES: Final = {
     "GET health": Access.PUBLIC,
@@ -61,8 +62,46 @@ RULES: Final = {
     "POST tenants/{tenant}/runs/{run}/reject": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/accept": Access.TENANT,
     "POST tenants/{tenant}/runs/{run}/undo": Access.TENANT,
+    "GET keys": Access.OPERATOR,
+    "POST keys": Access.OPERATOR,
+    "DELETE keys/{key}": Access.OPERATOR,
     "GET doctor": Access.OPERATOR,
     "GET ledger": Access.OPERATOR,
     "POST ledger/{entry}/replay": Access.OPERATOR,
     "DELETE ledger/{entry}": Access.OPERATOR,
 }
+
+_IMPORTS: Final = "tenants/{tenant}/locations/{location}/imports"
+#: Routes that the scopes `sync` and `import` open. `read` opens every GET, and `all` everything.
+_OPENED_BY: Final[Mapping[KeyScope, frozenset[str]]] = {
+    KeyScope.SYNC: frozenset(
+        {
+            "GET me",
+            "POST tenants/{tenant}/runs",
+            "GET tenants/{tenant}/runs",
+            "GET tenants/{tenant}/runs/{run}",
+        }
+    ),
+    KeyScope.IMPORT: frozenset(
+        {
+            "GET me",
+            "GET tenants/{tenant}/runs/{run}",
+            "POST tenants/{tenant}/locations/{location}/recipients",
+            f"POST {_IMPORTS}",
+            f"GET {_IMPORTS}/{{import}}",
+            f"PUT {_IMPORTS}/{{import}}/parts/{{number}}",
+            f"POST {_IMPORTS}/{{import}}/start",
+        }
+    ),
+}
+
+
+def scopes_of(rule: str) -> frozenset[KeyScope]:
+    """Return the scopes of which a named key needs one for a route; none open the routes of named keys themselves.
+
+    A stolen key could otherwise create others, and outlive its own end.
+    """
+    if rule.partition(" ")[2].startswith("keys"):
+        return frozenset()
+    opened = {scope for scope, routes in _OPENED_BY.items() if rule in routes}
+    return frozenset({KeyScope.ALL, *opened, *([KeyScope.READ] if rule.startswith("GET ") else [])})
