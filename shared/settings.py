@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from shared.domain.access.rate_limit import ALLOWANCES, Expense, RateLimit, allowances_of
 from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.guid import guid
 from shared.domain.retry_policy import LOST_JOB, RUN_DEADLINE_S
@@ -98,6 +99,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     sign_in: SignInSettings | None
     #: Origins of the portal in addition to the app's own, such as `https://portal.example`.
     portal_origins: tuple[str, ...] = ()
+    #: What one person may do for one tenant.
+    allowances: Mapping[Expense, RateLimit] = msgspec.field(default_factory=lambda: ALLOWANCES)
     #: Settings of telemetry; None if nothing is exported.
     telemetry: TelemetrySettings | None = None
     #: Time without progress after which the watchdog re-enqueues a job, in seconds.
@@ -142,6 +145,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         allowed_endpoints=reader.pairs("ALLOWED_ENDPOINTS"),
         sign_in=reader.sign_in(),
         portal_origins=reader.origins("PORTAL_ORIGINS"),
+        allowances=reader.allowances("RATE_LIMITS"),
         telemetry=reader.telemetry(),
         watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", LOST_JOB.first_wait_s),
         run_deadline_s=reader.seconds("RUN_DEADLINE_S", RUN_DEADLINE_S),
@@ -226,6 +230,13 @@ class _Reader:
             login=self.url("DEFAULT_LOGIN_ENDPOINT", CLOUD_ENDPOINTS[Cloud.GLOBAL].login),
             clients=frozenset(self._as_guid("SIGN_IN_CLIENTS", text) for text in clients),
         )
+
+    def allowances(self, name: str) -> Mapping[Expense, RateLimit]:
+        try:
+            return allowances_of(self._entries(name))
+        except ValueError:
+            self.problems.append(f"{name} has an entry that is not kind=number/seconds, such as search=600/60")
+            return ALLOWANCES
 
     def origins(self, name: str) -> tuple[str, ...]:
         """Return the addresses in a setting, which have no path."""

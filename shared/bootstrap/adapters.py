@@ -23,6 +23,7 @@ def deployed_ports(settings: Settings) -> Ports:
     from shared.adapters.health_probe import DeployedProbes  # noqa: PLC0415 - as above
     from shared.adapters.id_source import RandomIdSource  # noqa: PLC0415 - as above
     from shared.adapters.key_vault import KeyVaultSecretStore  # noqa: PLC0415 - as above
+    from shared.adapters.process_limits import ProcessLimitStore  # noqa: PLC0415 - as above
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
     from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
     from shared.adapters.stores import (  # noqa: PLC0415 - as above
@@ -77,6 +78,7 @@ def deployed_ports(settings: Settings) -> Ports:
         secrets=vault,
         providers={entra.name: entra},
         limits=TableLimitStore(tables),
+        process_limits=ProcessLimitStore(),
         keys=TableKeyStore(tables),
         users=TableUserStore(accounts),
         idempotency=TableIdempotencyStore(tables),

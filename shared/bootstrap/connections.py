@@ -7,9 +7,10 @@ from shared.workflows.connections.connect import Connect
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.connections.providers import Providers
-from shared.workflows.connections.rate_limiter import RateLimiter
 from shared.workflows.connections.show_mapping import ShowMapping
 from shared.workflows.connections.validate import Validate
+from shared.workflows.rate_limiter import RateLimiter
+from shared.workflows.request_limits import RequestLimits
 
 
 class ConnectionWiring(RunWiring):
@@ -41,11 +42,25 @@ class ConnectionWiring(RunWiring):
         )
 
     @cached_property
+    def limiter(self) -> RateLimiter:
+        """Counts in storage, for all processes."""
+        return RateLimiter(limits=self.ports.limits, clock=self.ports.clock)
+
+    @cached_property
+    def request_limits(self) -> RequestLimits:
+        """Counts the requests of callers."""
+        return RequestLimits(
+            stored=self.limiter,
+            in_process=RateLimiter(limits=self.ports.process_limits, clock=self.ports.clock),
+            allowances=self.settings.allowances,
+        )
+
+    @cached_property
     def validate(self) -> Validate:
         """Validates credentials."""
         return Validate(
             providers=self.providers,
-            limiter=RateLimiter(limits=self.ports.limits, clock=self.ports.clock),
+            limiter=self.limiter,
             operator_tenant=self.operator_tenant,
         )
 

@@ -33,6 +33,7 @@ class Ports:
     #: Providers of directories by the name that stored connections have.
     providers: Mapping[str, DirectoryProvider]
     limits: LimitStore
+    process_limits: LimitStore
     keys: KeyStore
     users: UserStore
     idempotency: IdempotencyStore

@@ -7,6 +7,7 @@ import azure.functions as func
 import msgspec
 
 from shared.bootstrap import app
+from shared.domain.access.rate_limit import Expense
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.connection_health import days_left
 from shared.domain.connections.entra.guid import guid
@@ -39,9 +40,7 @@ _OFF: Final = OffView(
 )
 
 
-@route(
-    bp, "POST", "validate", Contract(answers=answers(Report), body=ConnectionBody, problems={429: ("rate_limited",)})
-)
+@route(bp, "POST", "validate", Contract(answers=answers(Report), body=ConnectionBody, expense=Expense.VALIDATE))
 async def validate(request: Request) -> Answer:
     """Validate credentials of a directory that is not for a tenant yet, without storing them."""
     return Answer(await app().connect.check(request.body(ConnectionBody), request.caller))
@@ -51,7 +50,7 @@ async def validate(request: Request) -> Answer:
     bp,
     "POST",
     "tenants/{tenant}/validate",
-    Contract(answers=answers(Report), body=ConnectionBody, problems={**NO_TENANT, 429: ("rate_limited",)}),
+    Contract(answers=answers(Report), body=ConnectionBody, expense=Expense.VALIDATE, problems=NO_TENANT),
 )
 async def validate_for_tenant(request: Request) -> Answer:
     """Validate credentials of a directory for a tenant, without storing them."""
@@ -109,11 +108,11 @@ async def connection_get(request: Request) -> Answer:
         body=ConnectionBody,
         tagged=True,
         conditional=True,
+        expense=Expense.CONNECT,
         problems={
             **NO_TENANT,
             409: ("sso_changed",),
             422: ("sso_required", "connection_refused"),
-            429: ("rate_limited",),
             503: ("connection_unchecked",),
         },
     ),
@@ -144,7 +143,8 @@ async def connection_delete(request: Request) -> Answer:
     "tenants/{tenant}/connection/validate",
     Contract(
         answers=answers(Report),
-        problems={404: ("tenant_not_found", "not_connected"), 422: ("secret_not_found",), 429: ("rate_limited",)},
+        expense=Expense.VALIDATE,
+        problems={404: ("tenant_not_found", "not_connected"), 422: ("secret_not_found",)},
     ),
 )
 async def connection_validate(request: Request) -> Answer:

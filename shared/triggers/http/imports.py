@@ -9,6 +9,7 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
+from shared.domain.access.rate_limit import Expense
 from shared.domain.imports.columns import require_columns
 from shared.domain.imports.csv_file import Reading
 from shared.domain.imports.import_record import MAX_PART_BYTES, MAX_PARTS, UPLOAD_INSTEAD, ImportRef
@@ -51,6 +52,7 @@ class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         answers=answers(ImportView),
         takes_csv=True,
         repeatable=True,
+        expense=Expense.IMPORT,
         query=(
             _MODE,
             _COLUMNS,
@@ -92,6 +94,7 @@ async def recipients_import(request: Request) -> Answer:
         answers=answers(UploadedImportView, HTTPStatus.CREATED),
         query=(_MODE, _COLUMNS),
         located=True,
+        expense=Expense.IMPORT,
         problems={**NO_LOCATION, 422: ("too_many_imports",)},
     ),
 )
@@ -124,6 +127,7 @@ async def imports_get(request: Request) -> Answer:
     Contract(
         answers=answers(PartView),
         takes_csv=True,
+        expense=Expense.UPLOAD,
         problems={**_NO_IMPORT, 400: ("invalid_part",), 409: ("import_started",)},
     ),
 )
@@ -143,6 +147,7 @@ async def imports_put_part(request: Request) -> Answer:
         answers=answers(RunView, HTTPStatus.ACCEPTED),
         body=StartBody,
         located=True,
+        expense=Expense.IMPORT,
         problems={**_NO_IMPORT, 409: ("import_started", "import_ended"), 422: _NOT_STARTED},
     ),
 )

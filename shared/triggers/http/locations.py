@@ -7,6 +7,7 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
+from shared.domain.access.rate_limit import Expense
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import (
@@ -185,6 +186,7 @@ class UnmapBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         answers=answers(RunView, HTTPStatus.ACCEPTED),
         body=UnmapBody,
         located=True,
+        expense=Expense.RUNS,
         problems={
             404: ("tenant_not_found", "group_not_mapped"),
             409: ("run_active",),
@@ -203,7 +205,12 @@ async def unmapped_groups_post(request: Request) -> Answer:
     )
 
 
-@route(bp, "GET", "tenants/{tenant}/mapping", Contract(answers=answers(MappedView), problems=NO_TENANT))
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/mapping",
+    Contract(answers=answers(MappedView), expense=Expense.SEARCH, problems=NO_TENANT),
+)
 async def mapping_list(request: Request) -> Answer:
     """List the mapped groups of all locations with names, member counts and read errors."""
     return Answer(MappedView(locations=await app().show_mapping(request.tenant)))
@@ -215,6 +222,7 @@ async def mapping_list(request: Request) -> Answer:
     "tenants/{tenant}/groups",
     Contract(
         answers=answers(GroupsView),
+        expense=Expense.SEARCH,
         query=(Parameter(name="search", about="The start of a group's name, or its object id."),),
         problems=READS_DIRECTORY,
     ),

@@ -8,6 +8,7 @@ from msgspec import UnsetType
 from shared.bootstrap import app
 from shared.domain import ids
 from shared.domain.access.callers import name_of
+from shared.domain.access.rate_limit import Expense
 from shared.domain.imports.csv_file import export
 from shared.domain.recipient import Origin, Status
 from shared.triggers.http.framework.answers import Answer, tagged
@@ -24,6 +25,18 @@ _CSV: Final = "text/csv"
 _JSON: Final = "application/json"
 
 bp = func.Blueprint()
+
+
+def _is_export(request: Request) -> bool:
+    return preferred(request.header("accept"), (_JSON, _CSV)) == _CSV
+
+
+def _expense(request: Request) -> Expense:
+    """Return whether recipients are exported, searched, or only listed page by page."""
+    if _is_export(request):
+        return Expense.EXPORT
+    searches = any(request.query(name) for name in ("search", "status", "origin"))
+    return Expense.SEARCH if searches else Expense.OTHER
 
 
 @route(
@@ -73,6 +86,7 @@ async def recipients_get(request: Request) -> Answer:
     Contract(
         answers=answers(RecipientsView),
         answers_csv=True,
+        expense=_expense,
         query=(
             Parameter(name="search", about="Part of a name or an e-mail address."),
             one_of("status", "Only recipients with this status.", Status),
@@ -84,7 +98,7 @@ async def recipients_get(request: Request) -> Answer:
 )
 async def recipients_list(request: Request) -> Answer:
     """List recipients page by page, or export all of them as CSV."""
-    if preferred(request.header("accept"), (_JSON, _CSV)) == _CSV:
+    if _is_export(request):
         recipients = await app().recipient_queries.list_all(request.tenant, request.location, _filter(request, ""))
         name = f"{request.tenant}-{request.location}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -105,6 +119,7 @@ async def recipients_list(request: Request) -> Answer:
     "tenants/{tenant}/explain",
     Contract(
         answers=answers(Explained),
+        expense=Expense.SEARCH,
         query=(Parameter(name="user", about="E-mail address, user principal name or object id.", required=True),),
         problems=NO_TENANT,
     ),

@@ -8,6 +8,7 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain import ids
 from shared.domain.access.callers import name_of
+from shared.domain.access.rate_limit import Expense
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import RunMode
 from shared.errors import Rejected
@@ -46,6 +47,7 @@ class ApproveBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
         body=RunBody,
         repeatable=True,
         located=True,
+        expense=Expense.RUNS,
         problems={
             **NO_TENANT,
             400: ("invalid_preferences",),
@@ -111,6 +113,7 @@ async def runs_changes(request: Request) -> Answer:
     Contract(
         answers=answers(RunView, HTTPStatus.ACCEPTED),
         body=ApproveBody,
+        expense=Expense.RUNS,
         problems={**NO_RUN, 409: ("held_expired", "run_active"), 422: ("not_held", "digest_mismatch")},
     ),
 )
@@ -139,6 +142,7 @@ async def runs_reject(request: Request) -> Answer:
     Contract(
         answers=answers(RunView, HTTPStatus.ACCEPTED),
         located=True,
+        expense=Expense.RUNS,
         problems={**NO_RUN, 409: ("run_active", "run_outdated"), 422: ("nothing_to_accept", "not_connected")},
     ),
 )
@@ -155,7 +159,9 @@ async def runs_accept(request: Request) -> Answer:
     "POST",
     "tenants/{tenant}/runs/{run}/undo",
     Contract(
-        answers=answers(RunView), problems={**NO_RUN, 409: ("run_active",), 422: ("not_ended", "nothing_to_undo")}
+        answers=answers(RunView),
+        expense=Expense.RUNS,
+        problems={**NO_RUN, 409: ("run_active",), 422: ("not_ended", "nothing_to_undo")},
     ),
 )
 async def runs_undo(request: Request) -> Answer:

@@ -8,6 +8,7 @@ import msgspec
 from shared.bootstrap import app
 from shared.domain import ids
 from shared.domain.access.callers import Admins
+from shared.domain.access.rate_limit import Expense
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.optimistic_locking import Part
 from shared.domain.preferences.email_filter import EmailFilter
@@ -168,6 +169,7 @@ async def email_filter_tests(request: Request) -> Answer:
     "tenants/{tenant}/attribute-values",
     Contract(
         answers=answers(AttributeValuesView),
+        expense=Expense.SEARCH,
         query=(one_of("attribute", "The attribute; `officeLocation` by default.", Attribute),),
         problems=NO_TENANT,
     ),

@@ -8,6 +8,7 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
+from shared.domain.access.rate_limit import Expense
 from shared.domain.access.sso_users import ProductUser, Role
 from shared.triggers.http.framework.answers import Answer
 from shared.triggers.http.framework.contracts import NO_TENANT, READS_DIRECTORY, Contract, answers
@@ -29,7 +30,12 @@ class UserBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     role: Role
 
 
-@route(bp, "GET", "tenants/{tenant}/sso-users", Contract(answers=answers(SsoUsersView), problems=_READS))
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/sso-users",
+    Contract(answers=answers(SsoUsersView), expense=Expense.SEARCH, problems=_READS),
+)
 async def sso_users_list(request: Request) -> Answer:
     """List the people assigned to the sign-in application, and whether they can become users."""
     return Answer(SsoUsersView(users=await app().sso_users.sso_users(request.tenant)))
@@ -48,6 +54,7 @@ async def users_list(request: Request) -> Answer:
     Contract(
         answers=answers(ProductUser, HTTPStatus.CREATED),
         body=UserBody,
+        expense=Expense.SEARCH,
         problems={404: (*_READS[404], "not_assigned"), 422: (*_READS[422], "not_eligible")},
     ),
 )

@@ -6,21 +6,14 @@ from contextlib import asynccontextmanager
 import msgspec
 
 from shared.domain.access.callers import Caller, Person, name_of, vouches_for
-from shared.domain.access.rate_limit import (
-    PER_KEY,
-    PER_PERSON,
-    PER_PERSON_ELSEWHERE,
-    PER_TARGET,
-    PER_TARGET_GUESSES,
-    allowance_of,
-)
+from shared.domain.access.rate_limit import PER_PERSON_ELSEWHERE, PER_TARGET, PER_TARGET_GUESSES, allowance_of
 from shared.domain.connections.connection import ConnectionForm
 from shared.domain.connections.validation_report import Validation
 from shared.domain.ids import TenantId
 from shared.errors import SyncError
 from shared.telemetry import event
 from shared.workflows.connections.providers import Providers
-from shared.workflows.connections.rate_limiter import RateLimiter
+from shared.workflows.rate_limiter import RateLimiter
 
 
 class Scope(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +28,7 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
     is_stored: bool
     limiter: RateLimiter
     operator_tenant: str | None
-    #: The directories that this validation has counted as other than the person's own.
+    #: The directory other than the person's own for which this validation is counted.
     elsewhere: set[str] = msgspec.field(default_factory=set)
 
     def vouches_for(self, directory: str) -> bool:
@@ -61,8 +54,8 @@ class Scope(msgspec.Struct, frozen=True, kw_only=True):
             yield
 
     async def _count_elsewhere(self, directory: str) -> None:
-        """Count a directory other than the person's own, once for each validation. Raises RateLimited."""
-        if self.is_stored or not isinstance(self.caller, Person) or directory in self.elsewhere:
+        """Count a validation that asks a directory other than the person's own, once. Raises RateLimited."""
+        if self.is_stored or not isinstance(self.caller, Person) or self.elsewhere:
             return
         if directory != self.caller.azure_tenant_id:
             await self.limiter.take(PER_PERSON_ELSEWHERE, name_of(self.caller))
@@ -92,10 +85,8 @@ class Validate(msgspec.Struct, frozen=True, kw_only=True):
 
         `sso_application` is the application whose assignments are read with SSO users on; None for the form's own.
         `tenant` is the tenant that the directory is for, None if it is for none yet. A `stored` form was accepted
-        before. Raises RateLimited if the caller has validated too often, or this directory too often.
+        before. Raises RateLimited if the caller has validated this directory too often.
         """
-        limit = PER_PERSON if isinstance(caller, Person) else PER_KEY
-        await self.limiter.take(limit, allowance_of(caller, tenant))
         scope = Scope(
             caller=caller,
             tenant=tenant,

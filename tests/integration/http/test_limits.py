@@ -6,23 +6,25 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.access.rate_limit import PER_KEY, PER_PERSON, PER_TARGET, PER_TARGET_GUESSES
+from shared.domain.access.rate_limit import PER_TARGET, PER_TARGET_GUESSES
 from shared.errors import LoginRefused
 from tests.integration.http.calling import Client, Reply
 from tests.support.builders import person
-from tests.support.fakes import FakeClock, FakeDirectory, directories_of
+from tests.support.fakes import FakeClock, directories_of
 from tests.support.world import SETTINGS
 
+pytestmark = pytest.mark.usefixtures("impatient")
 
-async def guess(api: Client, credentials: dict[str, Any], number: int) -> Reply:
+
+async def guess(api: Client, credentials: dict[str, Any], number: int, path: str = "validate") -> Reply:
     """Send a wrong secret."""
-    return await api("POST", "validate", {**credentials, "clientSecret": f"guess-{number}"})
+    return await api("POST", path, {**credentials, "clientSecret": f"guess-{number}"})
 
 
-async def exhausted(api: Client, credentials: dict[str, Any]) -> None:
+async def exhausted(api: Client, credentials: dict[str, Any], path: str = "validate") -> None:
     """Guess as often as is allowed."""
     for number in range(PER_TARGET_GUESSES.burst):
-        assert (await guess(api, credentials, number)).status == 200
+        assert (await guess(api, credentials, number, path)).status == 200
 
 
 async def test_guesses_at_a_secret_come_to_an_end(api: Client, credentials: dict[str, Any], ports: Ports) -> None:
@@ -71,7 +73,7 @@ async def test_storing_credentials_is_limited_alike(api: Client, credentials: di
     """It answers the same report, and would serve a guesser as well."""
     await api("PUT", "tenants/contoso", {"name": "Contoso"})
     await api("PUT", "tenants/contoso/sso", {"clientId": person(50)})
-    await exhausted(api, credentials)
+    await exhausted(api, credentials, "tenants/contoso/validate")
     assert (await api("PUT", "tenants/contoso/connection", credentials)).status == 429
     assert (await api("GET", "tenants/contoso/connection")).body == {"state": "off"}
 
@@ -82,17 +84,6 @@ async def test_one_target_is_limited_for_one_caller(api: Client, credentials: di
         assert (await api("POST", "validate", credentials)).status == 200
     assert (await api("POST", "validate", credentials)).status == 429
     assert (await api("POST", "validate", {**credentials, "tenantId": person(8)})).status == 200
-
-
-async def test_a_caller_is_limited_whatever_they_aim_at(api: Client, directory: FakeDirectory, product: App) -> None:
-    """The back end may ask for many; beyond that it waits, too."""
-    del directory
-    limiter = product.validate.limiter
-    for _ in range(PER_KEY.burst):
-        await limiter.take(PER_KEY, "api@")
-    body = {"tenantId": person(1), "clientId": person(2), "objectId": person(3), "clientSecret": "x"}
-    assert (await api("POST", "validate", body)).status == 429
-    assert PER_PERSON.burst < PER_KEY.burst
 
 
 async def test_what_is_wrong_at_first_sight_is_not_counted(api: Client, credentials: dict[str, Any]) -> None:

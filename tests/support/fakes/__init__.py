@@ -1,5 +1,6 @@
 """In-memory implementations of all ports, with the semantics of the real ones; contract tests hold them to it."""
 
+from shared.adapters.process_limits import ProcessLimitStore
 from shared.bootstrap import Ports
 from tests.support.fakes.certificates import FakeCertificateReader
 from tests.support.fakes.clock import FakeClock
@@ -50,6 +51,7 @@ def fake_ports() -> Ports:
         secrets=FakeSecretStore(),
         providers=entra_providers(clock=clock),
         limits=FakeLimitStore(),
+        process_limits=ProcessLimitStore(),
         keys=FakeKeyStore(),
         users=FakeUserStore(),
         idempotency=FakeIdempotencyStore(),

@@ -20,6 +20,10 @@ class FakeLimitStore:
         """Store until when it is used. Raises: ETagConflict if it changed since it was read."""
         self._rows.replace(key, used_until, etag)
 
+    def keys(self) -> list[str]:
+        """Return the keys of all rows."""
+        return self._rows.keys()
+
     async def purge(self, before: datetime) -> None:
         """Delete the rows whose allowance was used until before this time."""
         for key, until in self._rows.items():

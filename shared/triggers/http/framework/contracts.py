@@ -1,13 +1,15 @@
 """Contracts: what a route accepts and returns, declared beside its handler. OpenAPI is generated from them."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Any, Final
 
 import msgspec
 
+from shared.domain.access.rate_limit import Expense
 from shared.domain.connections.providers import DIRECTORY_CODES
+from shared.triggers.http.framework.requests import Request
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,8 +39,14 @@ class Contract(msgspec.Struct, frozen=True, kw_only=True):
     repeatable: bool = False
     #: Whether the response has a Location header.
     located: bool = False
+    #: Which allowance a request uses, or a function that tells it from the request.
+    expense: Expense | Callable[[Request], Expense] = Expense.OTHER
     #: Error codes by status, in addition to those that all routes share.
     problems: Mapping[int, tuple[str, ...]] = msgspec.field(default_factory=dict)
+
+    def expense_of(self, request: Request) -> Expense:
+        """Return which allowance a request uses."""
+        return self.expense if isinstance(self.expense, Expense) else self.expense(request)
 
 
 def answers(kind: Any, status: HTTPStatus = HTTPStatus.OK) -> Mapping[HTTPStatus, Any]:  # noqa: ANN401 - any type

@@ -34,6 +34,7 @@ _SECURED: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("mixed_credentials",),
     401: ("not_signed_in", "sign_in_off", "key_refused"),
     403: ("forbidden", "cross_site"),
+    429: ("rate_limited",),
 }
 _BODY: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("body_required", "malformed_json", "invalid_body", "body_too_large"),

@@ -16,6 +16,7 @@ import msgspec
 from shared.bootstrap import app, start_telemetry
 from shared.domain import ids
 from shared.domain.access.callers import Access, BackEnd, Caller, KeyScope, Person
+from shared.domain.ids import TenantId
 from shared.errors import NotFound, SyncError
 from shared.telemetry import SpanKind, count_requests, invocation
 from shared.telemetry.spans import STATUS
@@ -42,6 +43,13 @@ class Route(msgspec.Struct, frozen=True):
     #: Scopes of which a named key needs one.
     scopes: frozenset[KeyScope]
 
+    async def serve(self, request: Request) -> Answer:
+        """Count a request of an authorized caller, and handle it. Public routes are never limited."""
+        if self.access is not Access.PUBLIC:
+            expense = self.contract.expense_of(request)
+            await app().request_limits.spend(expense, request.caller, _tenant(request.parameters))
+        return await self.handler(request)
+
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """Return the path parameters, None if the path or the method does not match."""
         patterns, parts = self.path.split("/"), path.split("/")
@@ -67,11 +75,12 @@ def route(
     access, scopes = RULES[f"{method} {path}"], scopes_of(f"{method} {path}")
 
     def register(handler: Handler) -> Handler:
-        ROUTES.append(Route(method, path, access, handler, contract or Contract(), scopes))
+        served = Route(method, path, access, handler, contract or Contract(), scopes)
+        ROUTES.append(served)
 
         async def trigger(req: func.HttpRequest) -> func.HttpResponse:
             name = f"{method} /{path}"
-            return await _guarded(name, lambda: handler(Request(req, req.route_params, BackEnd())))
+            return await _guarded(name, lambda: served.serve(Request(req, req.route_params, BackEnd())))
 
         trigger.__name__ = trigger.__qualname__ = handler.__name__
         trigger.__doc__ = handler.__doc__
@@ -102,7 +111,7 @@ async def _for_caller(req: func.HttpRequest) -> Answer:
         parameters = candidate.match(req.method, path)
         if parameters is not None:
             await _authorize(caller, candidate, parameters)
-            return await candidate.handler(Request(req, parameters, caller))
+            return await candidate.serve(Request(req, parameters, caller))
     allowed = tuple(sorted({route.method for route in ROUTES if route.match(route.method, path) is not None}))
     if allowed:
         raise WrongMethod(f"This address does not support {req.method}: use {', '.join(allowed)}.", allowed)
@@ -110,9 +119,12 @@ async def _for_caller(req: func.HttpRequest) -> Answer:
 
 
 async def _authorize(caller: Caller, route: Route, parameters: Mapping[str, str]) -> None:
+    await app().authorize(caller, route.access, _tenant(parameters), route.scopes)
+
+
+def _tenant(parameters: Mapping[str, str]) -> TenantId | None:
     text = parameters.get("tenant")
-    tenant = ids.tenant_id(text) if text is not None else None
-    await app().authorize(caller, route.access, tenant, route.scopes)
+    return None if text is None else ids.tenant_id(text)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:

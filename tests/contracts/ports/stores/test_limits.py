@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from shared.adapters.process_limits import ProcessLimitStore
 from shared.adapters.stores import TableLimitStore, Tables
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict
@@ -16,12 +17,16 @@ from tests.support.fakes import FakeLimitStore
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["fake", "azurite"])
+@pytest.fixture(params=["fake", "process", "azurite"])
 async def instances(request: pytest.FixtureRequest) -> AsyncIterator[tuple[LimitStore, LimitStore]]:
     """Two instances of the app over the same storage."""
     if request.param == "fake":
         store = FakeLimitStore()
         yield store, store
+        return
+    if request.param == "process":
+        process = ProcessLimitStore()
+        yield process, process
         return
     azurite = request.getfixturevalue("azurite")
     settings = load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://vault.example"})
