@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from math import inf
 from time import monotonic
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 import msgspec
@@ -45,9 +45,21 @@ _SUBJECT: Final = frozenset({"sub", "http://schemas.xmlsoap.org/ws/2005/05/ident
 _APP: Final = "app"
 
 
+class _KeyDocument(msgspec.Struct):
+    keys: list[dict[str, Any]]
+
+
 class _Claim(msgspec.Struct):
     typ: str
     val: str
+
+
+class _SigningKey(NamedTuple):
+    """A key of the login service; `key` is PyJWT's."""
+
+    key: Any
+    #: The issuer that the key's entry names, which may contain `{tenantid}`; None if it names none.
+    issuer: str | None
 
 
 class _Principal(msgspec.Struct):
@@ -60,7 +72,7 @@ class EntraSignIn:
 
     def __init__(self, settings: SignInSettings | None) -> None:
         self._settings = settings
-        self._keys: dict[str, Any] = {}
+        self._keys: dict[str, _SigningKey] = {}
         self._fetched_s: float | None = None
         self._tried_s = 0.0
         #: Whether the last attempt to load the keys has not succeeded, or not yet.
@@ -94,7 +106,7 @@ class EntraSignIn:
             key = await self._key(str(header.get("kid", "")), settings)
             claims = jwt.decode(
                 token,
-                key,
+                key.key,
                 algorithms=["RS256"],
                 audience=[settings.audience, f"api://{settings.audience}"],
                 leeway=_LEEWAY_S,
@@ -109,7 +121,7 @@ class EntraSignIn:
         # Tokens of version 1.0 name the application in `appid`.
         if settings.clients and claims.get("azp", claims.get("appid")) not in settings.clients:
             raise _refused()
-        if claims["iss"] not in {f"{settings.login}/{tenant}/v2.0", f"https://sts.windows.net/{tenant}/"}:
+        if claims["iss"] not in _issuers(tenant, settings.login, key.issuer):
             raise _refused()
         roles = claims.get("roles")
         return Person(
@@ -118,7 +130,7 @@ class EntraSignIn:
             roles=frozenset(map(str, roles)) if isinstance(roles, list) else frozenset(),
         )
 
-    async def _key(self, kid: str, settings: SignInSettings) -> Any:  # noqa: ANN401 - PyJWT's key
+    async def _key(self, kid: str, settings: SignInSettings) -> _SigningKey:
         """Return a signing key. A caller with a known key never waits because of another caller's unknown one.
 
         Raises:
@@ -151,7 +163,21 @@ class EntraSignIn:
         self._fetched_s, self._is_down = monotonic(), False
 
 
-async def _fetch(url: str) -> dict[str, Any]:
+def _issuers(tenant: str, login: str, named: str | None) -> frozenset[str]:
+    """Return the issuers of tokens of an Azure tenant that a key may sign.
+
+    An entry that names an issuer signs for that one only. The document of keys is that of version 2.0; tokens of
+    version 1.0 are signed with the same keys, and have the issuer of version 1.0 of the same Azure tenant.
+    Source: AadTokenValidationParametersExtension in Microsoft.IdentityModel.Validators
+    """
+    first, second = f"https://sts.windows.net/{tenant}/", f"{login}/{tenant}/v2.0"
+    if named is None:
+        return frozenset({first, second})
+    filled = named.replace("{tenantid}", tenant)
+    return frozenset({first, second}) if filled == second else frozenset({filled}) & {first}
+
+
+async def _fetch(url: str) -> dict[str, _SigningKey]:
     """Return the login service's signing keys by key id. Raises Transient if they cannot be loaded."""
     import jwt  # noqa: PLC0415 - as above
 
@@ -170,10 +196,15 @@ async def _fetch(url: str) -> dict[str, Any]:
                 content += chunk
                 if len(content) > _MAX_KEYS:
                     raise aiohttp.ClientPayloadError("too many keys")
-        keys = jwt.PyJWKSet.from_dict(msgspec.json.decode(content, type=dict[str, Any]))
+        document = msgspec.json.decode(content, type=_KeyDocument)
+        keys = jwt.PyJWKSet.from_dict({"keys": document.keys})
     except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, jwt.PyJWTError) as error:
         raise _unloaded(type(error).__name__) from error
-    return {str(key.key_id): key for key in keys.keys}
+    issuers = {str(entry.get("kid")): entry.get("issuer") for entry in document.keys}
+    return {
+        str(key.key_id): _SigningKey(key, None if (issuer := issuers.get(str(key.key_id))) is None else str(issuer))
+        for key in keys.keys
+    }
 
 
 def _is_delegated(claims: Mapping[str, Any]) -> bool:

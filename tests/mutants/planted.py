@@ -320,7 +320,7 @@ PLANTED: Final = (
     Mutant(
         "a token of any issuer is accepted",
         "shared/adapters/sign_in.py",
-        'if claims["iss"] not in {f"{settings.login}/{tenant}/v2.0", f"https://sts.windows.net/{tenant}/"}:',
+        'if claims["iss"] not in _issuers(tenant, settings.login, key.issuer):',
         "if False:",
         "tests/contracts/ports/sign_in",
     ),

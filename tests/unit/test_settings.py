@@ -41,6 +41,7 @@ def test_every_missing_setting_is_named() -> None:
         ("OTEL_TRACES_SAMPLER_ARG", "10%"),
         ("OTEL_TRACES_SAMPLER_ARG", "1.1"),
         ("OTEL_TRACES_SAMPLER_ARG", "nan"),
+        ("RATE_LIMITS", "search=often"),
     ],
 )
 def test_a_malformed_setting_is_named_without_its_value(name: str, value: str) -> None:

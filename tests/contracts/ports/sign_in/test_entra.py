@@ -160,6 +160,36 @@ async def test_only_the_named_applications_get_people_in(keys: Keys) -> None:
     assert (await opened(keys, easy_auth=False).person(bearer(keys.token(azp=person(71))))).object_id == PERSON
 
 
+V1, V2 = f"https://sts.windows.net/{TENANT}/", f"/{TENANT}/v2.0"
+
+
+@pytest.mark.parametrize(
+    ("named", "signs"),
+    [
+        (None, {V1, V2}),
+        ("{login}/{tenantid}/v2.0", {V1, V2}),
+        (f"{{login}}/{TENANT}/v2.0", {V1, V2}),
+        ("https://sts.windows.net/{tenantid}/", {V1}),
+        (f"{{login}}/{person(5)}/v2.0", set()),
+        ("https://login.evil.example/{tenantid}/v2.0", set()),
+        ("{login}/{tenantid}/V2.0", set()),
+        ("", set()),
+        (7, set()),
+    ],
+)
+async def test_a_key_signs_for_the_issuer_that_its_entry_names(keys: Keys, named: object, signs: set[str]) -> None:
+    """A key of one Azure tenant, or of another cloud, does not sign for others; without a name, for all tenants."""
+    if named is not None:
+        keys.published[0]["issuer"] = named.replace("{login}", keys.url) if isinstance(named, str) else named
+    sign_in = opened(keys, easy_auth=False)
+    for issuer in (V1, V2):
+        headers = bearer(keys.token(iss=issuer if issuer == V1 else f"{keys.url}{issuer}"))
+        if issuer in signs:
+            assert (await sign_in.person(headers)).object_id == PERSON
+        else:
+            assert await refused(sign_in, headers) == "not_signed_in"
+
+
 def principal(**changes: str) -> dict[str, str]:
     """Return the header that Easy Auth sets for somebody who signed in."""
     claims = {
