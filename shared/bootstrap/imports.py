@@ -6,6 +6,7 @@ from shared.bootstrap.recipients import RecipientWiring
 from shared.workflows.imports.apply_import import ApplyImport
 from shared.workflows.imports.file_import import FileImport
 from shared.workflows.imports.import_in_request import ImportInRequest
+from shared.workflows.imports.order import ImportOrder
 from shared.workflows.imports.upload import UploadImport
 
 
@@ -22,9 +23,15 @@ class ImportWiring(RecipientWiring):
         )
 
     @cached_property
+    def _import_order(self) -> ImportOrder:
+        return ImportOrder(imports=self.ports.imports, recipients=self.ports.recipients, clock=self.ports.clock)
+
+    @cached_property
     def import_csv(self) -> ImportInRequest:
         """Imports a file inside a request."""
-        return ImportInRequest(files=self._file_import, manual=self.manual, idempotency=self.idempotency)
+        return ImportInRequest(
+            files=self._file_import, order=self._import_order, manual=self.manual, idempotency=self.idempotency
+        )
 
     @cached_property
     def upload_import(self) -> UploadImport:
@@ -34,6 +41,7 @@ class ImportWiring(RecipientWiring):
             runs=self.ports.runs,
             queue=self.ports.queue,
             manual=self.manual,
+            order=self._import_order,
             clock=self.ports.clock,
         )
 
@@ -46,6 +54,7 @@ class ImportWiring(RecipientWiring):
             sync_states=self.ports.sync_states,
             queue=self.ports.queue,
             completion=self.import_completion,
+            order=self._import_order,
             clock=self.ports.clock,
             budget_s=self.settings.job_budget_s,
         )

@@ -1,11 +1,11 @@
 """Recipients with their fence and journal."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Protocol
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
-from shared.domain.recipient import Counts, Recipient
+from shared.domain.recipient import Change, Counts, Recipient
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.versioned import Versioned
 
@@ -65,6 +65,14 @@ class RecipientStore(Protocol):
         """Return the recipients of a location that others have changed after this run first changed them.
 
         The order is that of writing, by fencing tokens and the fence's sequence, not by clocks.
+        """
+
+    def list_manual_changes(
+        self, tenant: TenantId, location: LocationId, since: tuple[int, int], except_runs: Collection[RunId]
+    ) -> AsyncIterator[Change]:
+        """Iterate over what edits, undos and imports have changed at a location, except these runs.
+
+        `since` is the fencing token and the sequence of the location's fence after which they were written.
         """
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:

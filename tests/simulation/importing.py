@@ -47,8 +47,13 @@ async def uploaded(
 
 async def start(world: World, ref: ImportRef, content: bytes, approve: str = "", part_bytes: int = 1_000) -> Run:
     """Start an import, and return its run."""
+    return await start_with(world.app, ref, content, approve, part_bytes)
+
+
+async def start_with(app: App, ref: ImportRef, content: bytes, approve: str = "", part_bytes: int = 1_000) -> Run:
+    """Start an import by another process, and return its run."""
     parts = -(-len(content) // part_bytes)
-    return await world.app.upload_import.start(ref, parts, sha256(content).hexdigest(), approve)
+    return await app.upload_import.start(ref, parts, sha256(content).hexdigest(), approve)
 
 
 async def settle(world: World, app: App | None = None) -> None:

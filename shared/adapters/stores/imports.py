@@ -15,6 +15,7 @@ from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.domain.ids import ImportId, LocationId, TenantId
 from shared.domain.imports.import_record import Import, ImportMark, ImportRef, ImportState
+from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
 
@@ -49,7 +50,7 @@ class TableImportStore:
 
     async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
         """Iterate over the imports of a tenant, or of all tenants."""
-        select = ["PartitionKey", "RowKey", "state", "at"]
+        select = ["PartitionKey", "RowKey", "state", "at", "mode", "run", "number"]
         rows = self._tables.query(IMPORTS, partition=tenant, select=select)
         async for mark in readable(self._tables, IMPORTS, rows, _mark):
             yield mark
@@ -119,10 +120,25 @@ class TableImportStore:
 def _mark(row: Mapping[str, Any]) -> ImportMark:
     location, _, import_ = row["RowKey"].partition(":")
     ref = ImportRef(TenantId(row["PartitionKey"]), LocationId(location), ImportId(import_))
-    return ImportMark(ref=ref, state=ImportState(row["state"]), at=datetime.fromisoformat(row["at"]))
+    return ImportMark(
+        ref=ref,
+        state=ImportState(row["state"]),
+        at=datetime.fromisoformat(row["at"]),
+        mode=ImportMode(row.get("mode", ImportMode.MERGE)),
+        run=row.get("run"),
+        number=row.get("number", 0),
+    )
 
 
 def _row_of(import_: Import) -> dict[str, Any]:
-    """Return the row of an import. Lists read the state and the time without unpacking the import."""
-    row = {"PartitionKey": import_.tenant, "RowKey": keys.imported(import_.location, import_.id)}
-    return {**row, "state": import_.state.value, "at": import_.at.isoformat(), **pack(import_)}
+    """Return the row of an import. Lists read its columns without unpacking the import."""
+    row = {
+        "PartitionKey": import_.tenant,
+        "RowKey": keys.imported(import_.location, import_.id),
+        "state": import_.state.value,
+        "at": import_.at.isoformat(),
+        "mode": import_.mode.value,
+        "number": import_.number,
+        **pack(import_),
+    }
+    return row if import_.run is None else {**row, "run": import_.run}

@@ -1,6 +1,6 @@
 """Recipients: one partition per tenant and location, with the location's fence and journal."""
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -15,8 +15,8 @@ from shared.adapters.tables.client import Entity
 from shared.adapters.tables.packing import decoding, pack, unpack
 from shared.adapters.tables.queries import Kind, Range
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
-from shared.domain.recipient import ChangeKind, Counts, Origin, Recipient
-from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, changed_after
+from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient
+from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, changed_after, manual_changes
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound, Rejected
@@ -164,6 +164,17 @@ class TableRecipientStore:
         later += await batches(keys.journal_after(run))  # of earlier versions of the app, without the column
         return changed_after(own, [batch for batch in later if batch[0].run != run])
 
+    async def list_manual_changes(
+        self, tenant: TenantId, location: LocationId, since: tuple[int, int], except_runs: Collection[RunId]
+    ) -> AsyncIterator[Change]:
+        """Iterate over what edits, undos and imports have changed at a location after a position of its fence."""
+        tables = await self._accounts.of(tenant)
+        partition, where = keys.location(tenant, location), f"fencingToken ge {since[0]}"
+        async for row in tables.query(RECIPIENTS, partition=partition, rows=keys.JOURNALS, where=where):
+            entry = unpack(row, JournalEntry)
+            for change in manual_changes([(_position(row, entry.run), entry)], since, except_runs):
+                yield change
+
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete all rows of the location."""
         self._encoder.forget()
@@ -205,8 +216,11 @@ class TableRecipientStore:
 def _batch(row: Entity) -> tuple[JournalPosition, list[RecipientId]]:
     """Return the position of a row of the journal, and the recipients of its batch."""
     entry = unpack(row, JournalEntry)
-    position = JournalPosition(keys.token_of(row["RowKey"]), row.get("sequence", 0), entry.run)
-    return position, entry.recipients
+    return _position(row, entry.run), entry.recipients
+
+
+def _position(row: Entity, run: RunId) -> JournalPosition:
+    return JournalPosition(keys.token_of(row["RowKey"]), row.get("sequence", 0), run)
 
 
 def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:

@@ -32,7 +32,7 @@ class ImportState(StrEnum):
     """State of an uploaded import. The last three are final, but a held import can be started again."""
 
     UPLOADING = "uploading"
-    #: Started; waits for a worker, or for the end of a sync.
+    #: Started; waits for a worker, an earlier import of the location, or the end of a sync.
     WAITING = "waiting"
     WORKING = "working"
     DONE = "done"
@@ -46,6 +46,11 @@ class ImportState(StrEnum):
     def ended(self) -> bool:
         """Whether the import stays in this state unless it is started again."""
         return self in {ImportState.DONE, ImportState.HELD, ImportState.FAILED}
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the import was started and has not ended."""
+        return self in {ImportState.WAITING, ImportState.WORKING}
 
     @property
     def has_file(self) -> bool:
@@ -103,7 +108,7 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     #: The requester.
     by: str
     state: ImportState
-    #: When the import was created or started, when a worker last began with it, or when it ended.
+    #: When the import was created or started, when a worker last claimed it, or when it ended.
     at: datetime
     #: Number of parts and hexadecimal SHA-256 of the file, as given by the start request.
     parts: int = 0
@@ -119,6 +124,16 @@ class Import(msgspec.Struct, frozen=True, kw_only=True):
     claimed_until: datetime | None = None
     outcome: Outcome | None = None
     storage_requests: int = 0
+    #: Number among the started imports of the location, which run in this order; 0 before the start.
+    number: int = 0
+    #: Whether the number is final: no import that was started before has a higher one.
+    is_numbered: bool = False
+    #: Whether a worker has begun with it.
+    begun: bool = False
+    #: Fencing token and sequence of the location's fence at the first start. What people change later is kept.
+    since: tuple[int, int] | None = None
+    #: Runs whose changes are older in spite of their position: earlier starts, and imports that ran at the first start.
+    older: tuple[RunId, ...] = ()
 
     @property
     def ref(self) -> ImportRef:
@@ -136,6 +151,9 @@ class ImportMark(msgspec.Struct, frozen=True, kw_only=True):
     ref: ImportRef
     state: ImportState
     at: datetime
+    mode: ImportMode = ImportMode.MERGE
+    run: RunId | None = None
+    number: int = 0
 
 
 def failure(

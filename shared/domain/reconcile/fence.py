@@ -1,13 +1,16 @@
 """Rows that are written together with a location's recipients: fence and journal."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from datetime import datetime
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import msgspec
 
 from shared.domain.ids import RecipientId, RunId
 from shared.domain.recipient import Change
+
+#: `JournalEntry.actor` of changes that are not a person's decision.
+SYNC: Final = "sync"
 
 
 class Fence(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,3 +84,12 @@ class JournalEntry(msgspec.Struct, frozen=True, kw_only=True):
     def recipients(self) -> list[RecipientId]:
         """The recipients that the batch changed."""
         return [change.recipient for change in self.changes if change.recipient is not None]
+
+
+def manual_changes(
+    entries: Iterable[tuple[JournalPosition, JournalEntry]], since: tuple[int, int], except_runs: Collection[RunId]
+) -> Iterator[Change]:
+    """Iterate over what people have changed after a fencing token and sequence, without the changes of these runs."""
+    for position, entry in entries:
+        if entry.actor != SYNC and entry.run not in except_runs and position[:2] > since:
+            yield from entry.changes

@@ -7,7 +7,6 @@ after it.
 
 import sqlite3
 from contextlib import closing, suppress
-from datetime import timedelta
 from hashlib import sha256
 from tempfile import TemporaryFile
 from typing import IO, Final
@@ -25,13 +24,13 @@ from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.tenants import SyncStateStore
 from shared.telemetry import RequestCounters
+from shared.workflows.imports.claim import Claim
 from shared.workflows.imports.completion import ImportCompletion
 from shared.workflows.imports.file_import import FileImport, RowsRefused
+from shared.workflows.imports.order import ImportOrder
 from shared.workflows.imports.row_matcher import ON_DISK, RowMatcher, in_thread
 from shared.workflows.recipients.fenced_writer import OutOfTime
 
-#: How long a worker claims an import: longer than host.json lets a function run.
-CLAIM: Final = timedelta(minutes=11)
 #: Wait before an import checks again whether a sync has ended, in seconds.
 _BUSY_WAIT_S: Final = 30.0
 #: Wait for free space on the worker's disk, in seconds.
@@ -46,6 +45,7 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
     sync_states: SyncStateStore
     queue: JobQueue
     completion: ImportCompletion
+    order: ImportOrder
     clock: Clock
     budget_s: float
 
@@ -54,39 +54,43 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             Superseded: The import has ended or was deleted.
-            Transient: A sync or another worker uses the location, or the worker's disk is full; the import waits.
+            Transient: A sync, an earlier import or another worker uses the location, or the worker's disk is full; the
+                import waits.
             Rejected: Storage rejected a row; the import has failed.
         """
         stored = await self.completion.current(job)
         if stored.value.outcome is not None:
             await self.completion.close(stored)
             return
-        claimed = await self._claim(stored)
+        claim = await self._claim(stored, counters)
+        if claim is None:
+            return
         try:
-            outcome = await self._import(claimed.value, job.run)
+            async with claim.renewed():
+                outcome = await self._import(claim.stored.value, job.run)
         except Rejected as error:
             await self.completion.fail(job, Problem(concerns="import", code=error.code, detail=str(error)))
             raise
         except (Conflict, Transient, OSError, sqlite3.OperationalError) as error:
-            await self._release(claimed, counters)
+            await self._release(claim.stored, counters)
             raise _wait(error) from error
         if outcome is None:
-            await self._release(claimed, counters)
+            await self._release(claim.stored, counters)
             await self.queue.send([job])
         else:
-            await self.completion.end(claimed, outcome, counters.storage_requests)
+            await self.completion.end(claim.stored, outcome, counters.storage_requests)
 
-    async def _claim(self, stored: Versioned[Import]) -> Versioned[Import]:
-        """Keep other deliveries of the job away. This only saves work: the fence ensures that there is one writer."""
-        now, until = self.clock.now(), stored.value.claimed_until
-        if until is not None and until > now:
-            wait_s = (until - now).total_seconds()
-            raise Transient("Another worker processes the import.", code="import_claimed", retry_after_s=wait_s)
-        claimed = msgspec.structs.replace(stored.value, state=ImportState.WORKING, at=now, claimed_until=now + CLAIM)
+    async def _claim(self, stored: Versioned[Import], counters: RequestCounters) -> Claim | None:
+        """Claim the import when it is its turn. Return None if it was ended, because a newer one takes its place."""
         try:
-            return Versioned(claimed, await self.imports.replace(claimed, stored.etag))
+            numbered = await self.order.enter(stored)
+            superseded = await self.order.await_turn(numbered)
+            if superseded is None:
+                return await Claim.take(self.imports, self.clock, numbered)
+            await self.completion.end(numbered, superseded, counters.storage_requests)
         except ETagConflict as error:
             raise _wait(error) from None
+        return None
 
     async def _release(self, claimed: Versioned[Import], counters: RequestCounters) -> None:
         """Let other workers continue the import."""

@@ -15,6 +15,7 @@ from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.telemetry import event
+from shared.workflows.imports.claim import CLAIM
 from shared.workflows.imports.completion import ImportCompletion
 
 #: How long the file of an import is kept that was not started, or whose deactivations were not approved.
@@ -60,8 +61,11 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
             case ImportState.UPLOADING | ImportState.HELD:
                 if age >= KEEP_FILE:
                     await self._expire(await self.imports.get(mark.ref))
-            case ImportState.WAITING | ImportState.WORKING:
+            case ImportState.WAITING:
                 if age >= timedelta(seconds=self.stale_after_s):
+                    await self._resume(await self.imports.get(mark.ref))
+            case ImportState.WORKING:  # renewed by the worker's claim
+                if age >= CLAIM:
                     await self._resume(await self.imports.get(mark.ref))
 
     async def _expire(self, stored: Versioned[Import]) -> None:
@@ -82,5 +86,6 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
             await self.completion.fail(stale.job(stale.run), Problem(concerns="import", code="deadline", detail=detail))
         elif not claimed:
             event("import_resumed", tenant=stale.tenant, run=stale.run, location=stale.location)
-            await self.imports.replace(msgspec.structs.replace(stale, at=now), stored.etag)
+            released = msgspec.structs.replace(stale, state=ImportState.WAITING, claimed_until=None, at=now)
+            await self.imports.replace(released, stored.etag)
             await self.queue.send([stale.job(stale.run)])

@@ -6,7 +6,7 @@ A request and a job import in the same way. Only where the file comes from, and 
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from itertools import islice
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 import msgspec
 
@@ -15,7 +15,7 @@ from shared.domain.imports.csv_file import CsvFile
 from shared.domain.imports.import_record import Import, ImportState, Outcome
 from shared.domain.imports.look_alikes import LookAlikes
 from shared.domain.imports.row_decisions import ImportMode
-from shared.domain.recipient import Counts, Recipient
+from shared.domain.recipient import Counts
 from shared.domain.reconcile.guard import breaches
 from shared.domain.reconcile.write import Write
 from shared.domain.run import LocationReport
@@ -31,6 +31,7 @@ from shared.workflows.recipients.recent_losses import RecentLosses
 _AND: Final = "."
 #: Number of recipients, and of writes, that are handed to or taken from the database together.
 _CHUNK: Final = 1_000
+T = TypeVar("T")
 
 
 class RowsRefused(Rejected):
@@ -94,6 +95,10 @@ class FileImport(msgspec.Struct, frozen=True, kw_only=True):
         """
         tenant, location, _ = wanted.ref
         fenced = await self.manual.acquire(tenant, location, run)
+        if wanted.since is not None:
+            newer = self.recipients.list_manual_changes(tenant, location, wanted.since, {run, *wanted.older})
+            async for changes in _chunks(newer):
+                await in_thread(matcher.keep, changes)
         before = await self.recipients.get_journal_counts(tenant, location, run)
         if before.deactivated:
             async for recipient in self.recipients.list_deactivated(tenant, location, run):
@@ -180,10 +185,10 @@ async def _in_chunks(writes: Iterator[Write]) -> AsyncIterator[list[Write]]:
         yield chunk
 
 
-async def _chunks(recipients: AsyncIterator[Recipient]) -> AsyncIterator[list[Recipient]]:
-    chunk: list[Recipient] = []
-    async for recipient in recipients:
-        chunk.append(recipient)
+async def _chunks(items: AsyncIterator[T]) -> AsyncIterator[list[T]]:
+    chunk: list[T] = []
+    async for item in items:
+        chunk.append(item)
         if len(chunk) == _CHUNK:
             yield chunk
             chunk = []

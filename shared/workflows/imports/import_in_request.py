@@ -19,6 +19,7 @@ from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
 from shared.workflows.idempotency import Idempotency
 from shared.workflows.imports.file_import import FileImport
+from shared.workflows.imports.order import ImportOrder
 from shared.workflows.imports.row_matcher import IN_MEMORY, RowMatcher
 from shared.workflows.recipients.manual_changes import ManualChanges
 
@@ -34,6 +35,7 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
     """Imports files of at most MAX_ROWS_IN_REQUEST rows."""
 
     files: FileImport
+    order: ImportOrder
     manual: ManualChanges
     idempotency: Idempotency
 
@@ -57,7 +59,8 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
             TooLarge: The file has too many rows (`too_many_rows`).
             RowsRefused: Rows are invalid.
             Rejected: The file is not CSV, or the key was used for another request.
-            Conflict: A sync uses the location (`run_active`), or the same request is being processed.
+            Conflict: A sync uses the location (`run_active`), an uploaded file is being imported that this one would
+                overwrite (`import_active`), or the same request is being processed.
             Contended: Other changes of the location came first at every attempt.
         """
         stored = await self.manual.require_location(tenant, location)
@@ -122,6 +125,8 @@ class ImportInRequest(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _recorded(self, wanted: Import, run: RunId, matcher: RowMatcher) -> ImportReport:
         """Write the rows as an announced run, and return the report."""
+        if wanted.mode is ImportMode.OVERWRITE:
+            await self.order.require_last(wanted.tenant, wanted.location)
         async with self.manual.announced(wanted.tenant, run, RunKind.IMPORT, wanted.by, [wanted.location]):
             outcome, report = await self._apply(wanted, run, matcher)
             if outcome.look_alikes or (report.counts == Counts() and not outcome.held):

@@ -14,12 +14,16 @@ CREATE TABLE recipient_key (key TEXT, recipient INTEGER);
 CREATE TABLE other_address (key TEXT, recipient INTEGER);
 CREATE TABLE without_address (recipient INTEGER PRIMARY KEY);
 CREATE TABLE already_deactivated (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE kept (id TEXT PRIMARY KEY) WITHOUT ROWID;
+CREATE TABLE kept_key (key TEXT, id TEXT);
 CREATE TABLE row_match (row INTEGER PRIMARY KEY, candidates INTEGER, recipient INTEGER);
 CREATE TABLE match_count (recipient INTEGER PRIMARY KEY, rows INTEGER);
 CREATE TABLE known (row INTEGER PRIMARY KEY, recipient INTEGER);
 CREATE TABLE namesake (name TEXT PRIMARY KEY, recipient INTEGER) WITHOUT ROWID;
 CREATE TABLE twin (key TEXT PRIMARY KEY) WITHOUT ROWID;
-CREATE VIEW missing AS SELECT * FROM recipient WHERE from_file AND n NOT IN (SELECT recipient FROM match_count);
+CREATE VIEW missing AS
+    SELECT * FROM recipient
+    WHERE from_file AND n NOT IN (SELECT recipient FROM match_count) AND id NOT IN (SELECT id FROM kept);
 CREATE VIEW affected AS SELECT id FROM missing UNION SELECT id FROM already_deactivated;
 """
 #: Adds a problem for every row whose person an earlier row is about. A row without an address is about the
@@ -53,6 +57,11 @@ DELETE FROM match_count;
 DELETE FROM known;
 DELETE FROM twin;
 DELETE FROM namesake;
+"""
+#: Lets rows mean recipients by what these were before a person changed them.
+FORMER_KEYS: Final = """
+INSERT INTO recipient_key
+    SELECT key, recipient.n FROM kept_key JOIN recipient USING (id) EXCEPT SELECT key, recipient FROM recipient_key;
 """
 #: Finds the recipients whose ids the rows of an export have.
 KNOWN: Final = """

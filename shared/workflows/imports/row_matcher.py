@@ -27,7 +27,7 @@ from shared.domain.imports.row_decisions import (
     not_in_file,
 )
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.recipient import Origin, Profile, Recipient, Status
+from shared.domain.recipient import Change, Origin, Profile, Recipient, Status
 from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.guard import Loss, digest_sorted
 from shared.domain.reconcile.write import Write
@@ -43,6 +43,10 @@ _CHUNK: Final = 1_000
 #: Source: https://docs.python.org/3/library/sys.html#sys.setswitchinterval
 _THREAD: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="imports")
 T = TypeVar("T")
+#: What people read about a row that came too late.
+_CHANGED_SINCE: Final = (
+    "An edit or a newer import has changed this recipient since the import was started. The row was not applied."
+)
 
 _encode: Final = msgspec.msgpack.Encoder().encode
 _decode_row: Final = msgspec.msgpack.Decoder(Row).decode
@@ -124,8 +128,21 @@ class RowMatcher:
         """Add a recipient that an earlier attempt of the same run has deactivated."""
         self._database.execute("INSERT OR IGNORE INTO already_deactivated VALUES (?)", (recipient,))
 
+    def keep(self, changes: Iterable[Change]) -> None:
+        """Keep the recipients of newer changes as they are. Rows that would change them are reported.
+
+        Rows mean them also by what they were before.
+        """
+        for chunk in _chunks(changes):
+            changed = [(change.recipient, change.before) for change in chunk if change.recipient is not None]
+            self._insert("INSERT OR IGNORE INTO kept VALUES (?)", [(id_,) for id_, _ in changed])
+            former = [(key, id_) for id_, before in changed if before is not None for key in keys_of(before)]
+            self._insert("INSERT INTO kept_key VALUES (?, ?)", former)
+
     def match(self) -> None:
         """Find the recipients that each row can mean."""
+        if self._count("kept_key"):
+            self._database.executescript(queries.FORMER_KEYS)
         if self._has_ids:
             self._database.executescript(queries.KNOWN)
         self._database.executescript(queries.MATCH)
@@ -140,7 +157,10 @@ class RowMatcher:
         for row, candidates, body, contested in self._database.execute(queries.MATCHED_ROWS):
             recipient = _decode_recipient(body) if body is not None else None
             match = Match(candidates=candidates, recipient=recipient, contested=bool(contested))
-            decided = decide_row(_decode_row(row), match, preferences, self._is_stored)
+            file_row = _decode_row(row)
+            decided = decide_row(file_row, match, preferences, self._is_stored)
+            if isinstance(decided, Write) and self._is_kept(decided.recipient.id):
+                decided = RowProblem(line=file_row.line, code="changed_since", detail=_CHANGED_SINCE)
             if isinstance(decided, RowProblem):
                 self._add_problems((decided,))
             elif decided is not None:
@@ -188,6 +208,9 @@ class RowMatcher:
 
     def _is_stored(self, recipient: RecipientId) -> bool:
         return self._database.execute("SELECT 1 FROM recipient WHERE id = ?", (recipient,)).fetchone() is not None
+
+    def _is_kept(self, recipient: RecipientId) -> bool:
+        return self._database.execute("SELECT 1 FROM kept WHERE id = ?", (recipient,)).fetchone() is not None
 
     def _add_problems(self, problems: Iterable[RowProblem]) -> None:
         self._insert("INSERT INTO problem VALUES (?, ?, ?)", [astuple(problem) for problem in problems])

@@ -11,6 +11,7 @@ from shared.domain.imports.csv_file import Reading
 from shared.domain.imports.import_record import MAX_FILE_BYTES, MAX_PARTS, Import, ImportRef, ImportState, announced
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.run import Run
+from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound, Rejected
 from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock
@@ -18,6 +19,7 @@ from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
+from shared.workflows.imports.order import ImportOrder
 from shared.workflows.recipients.manual_changes import ManualChanges
 
 #: Maximum number of imports of a tenant whose files are stored.
@@ -32,6 +34,7 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
     runs: RunStore
     queue: JobQueue
     manual: ManualChanges
+    order: ImportOrder
     clock: Clock
 
     async def create(
@@ -94,6 +97,7 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
             reading = msgspec.structs.replace(stored.value.reading, charset=charset)
             await self.imports.replace(msgspec.structs.replace(stored.value, reading=reading), stored.etag)
 
+    @optimistic_update
     async def start(self, ref: ImportRef, parts: int, sha256: str, approved: str) -> Run:
         """Enqueue the import, and return its run. A repeated start returns the same run.
 
@@ -103,12 +107,13 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: The import does not exist.
             Rejected: The file is incomplete or too large, or the digest is a different one (`digest_mismatch`).
             Conflict: The import was started with another file (`import_started`), or has ended (`import_ended`).
+            Contended: Others changed the import at every attempt.
         """
         stored = await self.imports.get(ref)
         known = stored.value
         match known.state:
             case ImportState.WAITING | ImportState.WORKING if (known.parts, known.sha256) == (parts, sha256.lower()):
-                return await self._enqueue(known)
+                return await self._enqueue(stored)
             case ImportState.WAITING | ImportState.WORKING:
                 raise Conflict("The import was started with another file.", code="import_started")
             case ImportState.DONE | ImportState.FAILED:
@@ -122,7 +127,7 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
             case ImportState.UPLOADING:
                 await self._require_parts(ref, parts)
                 known = msgspec.structs.replace(known, parts=parts, sha256=_sha256(sha256))
-        now = self.clock.now()
+        now, earlier = self.clock.now(), known.older if known.run is None else (*known.older, known.run)
         started = msgspec.structs.replace(
             known,
             state=ImportState.WAITING,
@@ -133,12 +138,16 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
             claimed_until=None,
             outcome=None,
             storage_requests=0,
+            number=0,
+            is_numbered=False,
+            begun=False,
+            older=earlier,
         )
-        await self.imports.replace(started, stored.etag)
-        return await self._enqueue(started)
+        return await self._enqueue(Versioned(started, await self.imports.replace(started, stored.etag)))
 
-    async def _enqueue(self, started: Import) -> Run:
-        """Store the run and enqueue the job. After a crash in between, the watchdog does it."""
+    async def _enqueue(self, stored: Versioned[Import]) -> Run:
+        """Number the import, store the run and enqueue the job. After a crash in between, the watchdog does it."""
+        started = (await self.order.enter(stored)).value
         run = announced(started)
         await self.runs.insert(run)
         await self.queue.send([started.job(run.id)])

@@ -11,6 +11,7 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import deactivations
+from shared.domain.reconcile.fence import SYNC
 from shared.domain.reconcile.guard import Loss, breaches, digest, held_problem, would_hold
 from shared.domain.retry_policy import DELAYED, INTERRUPTED, LOGIN_REFUSED, REFUSED
 from shared.domain.run import HeldDecision, Plan, Run, RunState
@@ -111,7 +112,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         if plan.preview:
             return await self._previewed(plan, leaving, (*problems, *(would_hold(breach) for breach in exceeded)))
         if not exceeded:
-            await self._deactivate_all(plan, leaving, actor="sync", results=results)
+            await self._deactivate_all(plan, leaving, actor=SYNC, results=results)
             fully_deactivated = {
                 location for location, people in leaving.items() if _are_all_candidates(results[location], people)
             }

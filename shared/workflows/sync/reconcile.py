@@ -9,7 +9,7 @@ import msgspec
 
 from shared.domain.ids import LocationId, SourceId
 from shared.domain.recipient import Counts
-from shared.domain.reconcile.fence import Fence
+from shared.domain.reconcile.fence import SYNC, Fence
 from shared.domain.reconcile.questions import Questions, share_of
 from shared.domain.reconcile.write import Write, added_invalid_addresses
 from shared.domain.run import Plan, RunMode, RunState
@@ -166,7 +166,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
                 async for batch in writes:
                     invalid += added_invalid_addresses(batch)
             elif not await writer.write_as_decided(
-                writes, run=plan.run, actor="sync", at=self.clock.now(), out_of_time=budget.out_of_time
+                writes, run=plan.run, actor=SYNC, at=self.clock.now(), out_of_time=budget.out_of_time
             ):
                 return None
         if changed is not None:

@@ -9,6 +9,7 @@ from shared.domain.directory import Existence
 from shared.domain.ids import LocationId, ObjectId, RecipientId
 from shared.domain.problem import Problem
 from shared.domain.recipient import Recipient
+from shared.domain.reconcile.fence import SYNC
 from shared.domain.reconcile.relink import Relink
 from shared.domain.reconcile.write import Write
 from shared.domain.run import Plan
@@ -69,7 +70,7 @@ class Relinking(msgspec.Struct, frozen=True, kw_only=True):
             if stored.get(write.recipient.id) == write.change.before:
                 valid.append(write)
                 stored[write.recipient.id] = write.recipient
-        await fenced.write(valid, run=plan.run, actor="sync", at=self.clock.now())
+        await fenced.write(valid, run=plan.run, actor=SYNC, at=self.clock.now())
 
 
 def _is_unknown(relink: Relink, existence: Mapping[ObjectId, Existence]) -> bool:

@@ -35,7 +35,14 @@ class FakeImportStore:
         """Iterate over the imports of a tenant, or of all tenants."""
         for ref, import_ in list(self._imports.items()):
             if tenant is None or ref.tenant == tenant:
-                yield ImportMark(ref=ref, state=import_.state, at=import_.at)
+                yield ImportMark(
+                    ref=ref,
+                    state=import_.state,
+                    at=import_.at,
+                    mode=import_.mode,
+                    run=import_.run,
+                    number=import_.number,
+                )
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
         """Store a part of the file, in the place of the one of this number."""

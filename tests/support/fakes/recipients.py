@@ -1,13 +1,13 @@
 """Recipients in memory."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from collections.abc import Set as AbstractSet
 
 import msgspec
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
-from shared.domain.recipient import ChangeKind, Counts, Origin, Recipient
-from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, changed_after
+from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient
+from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, changed_after, manual_changes
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound, Rejected, TooLarge
@@ -109,6 +109,13 @@ class FakeRecipientStore:
         batches = [(position, entry.recipients) for position, entry in self._journal.get((tenant, location), [])]
         own = [batch for batch in batches if batch[0].run == run]
         return changed_after(own, [batch for batch in batches if batch[0].run != run])
+
+    async def list_manual_changes(
+        self, tenant: TenantId, location: LocationId, since: tuple[int, int], except_runs: Collection[RunId]
+    ) -> AsyncIterator[Change]:
+        """Iterate over what edits, undos and imports have changed at a location after a position of its fence."""
+        for change in manual_changes(list(self._journal.get((tenant, location), [])), since, except_runs):
+            yield change
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location."""

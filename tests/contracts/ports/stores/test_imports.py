@@ -9,6 +9,7 @@ import pytest
 from shared.domain.ids import ImportId, LocationId, RunId, new_run_id
 from shared.domain.imports.csv_file import RowProblem
 from shared.domain.imports.import_record import MAX_NAMED, MAX_PART_BYTES, ImportRef, ImportState, Outcome
+from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.recipient import ChangeKind
 from shared.domain.reconcile.fence import Fence
 from shared.domain.versioned import Versioned
@@ -55,6 +56,18 @@ async def test_imports_are_listed_by_tenant_and_over_all(stores: Stores) -> None
     everywhere = [mark async for mark in stores.imports.list_imports()]
     assert {mark.ref for mark in everywhere} >= {first.ref, second.ref, other.ref}
     assert {mark.at for mark in everywhere if mark.ref == first.ref} == {NOW}
+
+
+async def test_a_listed_import_has_its_place_in_the_order(stores: Stores) -> None:
+    """Mode, number and run, so that an order needs no row but the listed ones."""
+    new = an_import(stores.acme)
+    await stores.imports.insert(new)
+    (mark,) = [mark async for mark in stores.imports.list_imports(stores.acme)]
+    assert (mark.mode, mark.number, mark.run) == (ImportMode.MERGE, 0, None)
+    numbered = msgspec.structs.replace(new, mode=ImportMode.OVERWRITE, number=7, run=RUN)
+    await stores.imports.replace(numbered, (await stores.imports.get(new.ref)).etag)
+    (mark,) = [mark async for mark in stores.imports.list_imports(stores.acme)]
+    assert (mark.mode, mark.number, mark.run) == (ImportMode.OVERWRITE, 7, RUN)
 
 
 async def test_parts_come_in_any_order_and_again(stores: Stores) -> None:

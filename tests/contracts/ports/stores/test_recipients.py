@@ -212,6 +212,30 @@ async def test_whom_others_have_changed_afterwards(
     assert await stores.recipients.list_changed_after(stores.acme_2, desk, early) == set()
 
 
+async def test_manual_changes_are_listed_from_a_position(stores: Stores) -> None:
+    """By fencing token and sequence; those of syncs and of the given runs are not listed."""
+    runs = [RunId(f"run-{number}") for number in range(6)]
+    actors = ["anna", "anna", "anna", "sync", "ben", "anna"]
+    positions = [(1, 1), (1, 2), (1, 3), (2, 4), (3, 5), (3, 6)]
+    fence = Versioned(Fence(), None)
+    for run, actor, (token, sequence) in zip(runs, actors, positions, strict=True):
+        before = csv_recipient("r", department=run)
+        change = Change(kind=ChangeKind.UPDATED, reason=Reason.EDITED, recipient=before.id, before=before)
+        entry = JournalEntry(run=run, actor=actor, at=NOW, changes=(change,))
+        taken = Fence(fencing_token=token, operation=sequence, sequence=sequence)
+        etag = await stores.recipients.write(stores.acme, DESK, [before], entry, Versioned(taken, fence.etag))
+        fence = Versioned(taken, etag)
+
+    async def later(since: tuple[int, int], *except_runs: RunId) -> set[str | None]:
+        changes = stores.recipients.list_manual_changes(stores.acme, DESK, since, except_runs)
+        return {change.before.profile.department async for change in changes if change.before is not None}
+
+    assert await later((0, 0)) == {"run-0", "run-1", "run-2", "run-4", "run-5"}
+    assert await later((1, 1)) == {"run-1", "run-2", "run-4", "run-5"}
+    assert await later((1, 2), runs[2], runs[5]) == {"run-4"}
+    assert await later((3, 6)) == set()
+
+
 async def test_others_are_those_that_no_directory_created(stores: Stores) -> None:
     """In the order of their ids; none of another location."""
     theirs = [csv_recipient(name, mail=f"{name}@example.com") for name in ("a", "zz", "5")]
