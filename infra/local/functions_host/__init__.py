@@ -27,8 +27,8 @@ What it imitates (as recorded from the Functions host's own listeners, and from 
   the storage. On the Flex Consumption plan, each scale group has its own host; here one host ends for all of them.
 - `POST /admin/functions/{name}`, `GET /admin/host/status`, `functionTimeout`, draining on SIGTERM.
 
-Settings for tests: `FUNCTIONS_HOST_WAITS` is a factor for the waits of the storage client and the times of leases,
-which are at least 15 s long. With `FUNCTIONS_HOST_REDELIVER=1`, each message is delivered twice.
+Settings for tests: `FUNCTIONS_HOST_WAITS` is a factor for the waits of the storage client, the locks of messages and
+the times of leases, which are at least 15 s long. With `FUNCTIONS_HOST_REDELIVER=1`, each message is delivered twice.
 
 What it does not imitate:
 

@@ -16,6 +16,7 @@ from pathlib import Path
 
 from infra.local.functions_host.errors import HostError
 from infra.local.functions_host.host import Host
+from infra.local.functions_host.polling import LOCK_S
 from infra.local.functions_host.settings import HostSettings, load_settings
 from infra.local.functions_host.workers import ProcessPerGroup
 from infra.local.stack import parent
@@ -89,6 +90,7 @@ async def _run(arguments: argparse.Namespace) -> _End:
         key=_key(settings),
         workers=ProcessPerGroup.running(settings) if arguments.process_per_group else None,
         redeliver=settings.environ.get("FUNCTIONS_HOST_REDELIVER") == "1",
+        lock_s=max(1, round(LOCK_S * waits)),
         waits=waits,
         listens=not arguments.http_only,
     )

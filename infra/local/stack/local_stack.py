@@ -40,10 +40,10 @@ class Directory(msgspec.Struct):
 class LocalStack:
     """Storage, directories, vault and the Functions host, running inside `async with`.
 
-    All data is kept in memory, except logs, certificates and the record of processes, which are in `directory`.
-    `scale` shrinks the sample directories (0.01 is 100 times smaller). `environment` overrides settings of the host.
-    `host` chooses the host of this repository (`local`, or `groups` with one process per scale group) or Core Tools
-    (`func`).
+    Logs, certificates and the record of processes are in `directory`. All other data is kept in memory, unless the
+    stack is `persistent`: then storage and vault have theirs in `directory`, too. `scale` shrinks the sample
+    directories (0.01 is 100 times smaller). `environment` overrides settings of the host. `host` chooses the host of
+    this repository (`local`, or `groups` with one process per scale group) or Core Tools (`func`).
     """
 
     def __init__(
@@ -54,12 +54,14 @@ class LocalStack:
         scale: float = 1,
         environment: Mapping[str, str] | None = None,
         host: str = "local",
+        persistent: bool = False,
     ) -> None:
         self.directory = directory
         self._ports = ports or Ports()
         self._scale = scale
         self._environment = dict(environment or {})
         self._host_kind = host
+        self._data = directory / "data" if persistent else None
         self._key = secrets.token_urlsafe(24)
         self._supervisor = Supervisor(directory)
         self._directories: dict[str, Any] = {}
@@ -116,23 +118,29 @@ class LocalStack:
         """
         await self._supervisor.failure()
 
-    async def start_host(self, environment: Mapping[str, str] | None = None) -> None:
+    async def start_host(
+        self, environment: Mapping[str, str] | None = None, *, name: str = HOST, port: int | None = None
+    ) -> None:
         """Start the Functions host, with `environment` over its settings, and wait until its API responds.
 
-        Must be called from the main thread.
+        Further hosts need another `name` and `port`. Must be called from the main thread.
         """
         settings = {**self._settings(), **(environment or {})}
-        self._supervisor.start(host_part(self._ports.host, settings, kind=self._host_kind))
-        await self._supervisor.ready(HOST)
+        self._supervisor.start(host_part(port or self._ports.host, settings, kind=self._host_kind, name=name))
+        await self._supervisor.ready(name)
         processes.write_atomically(self.directory / FILE, self.info)
 
-    async def stop_host(self) -> None:
-        """Drain and end the Functions host."""
-        await self._supervisor.stop(HOST)
+    async def stop_host(self, name: str = HOST) -> None:
+        """Drain and end a Functions host."""
+        await self._supervisor.stop(name)
 
-    def kill_host(self) -> None:
-        """Kill the Functions host while it works, as a crash would."""
-        self._supervisor.kill(HOST)
+    def kill_host(self, name: str = HOST) -> None:
+        """Kill a Functions host while it works, as a crash would."""
+        self._supervisor.kill(name)
+
+    async def restart(self, name: str, *, kill: bool = False) -> None:
+        """End or kill a part, and start it again. What it had in memory only is lost."""
+        await self._supervisor.restart(name, kill=kill)
 
     @property
     def _azurite(self) -> Azurite:
@@ -171,10 +179,13 @@ class LocalStack:
     async def _start(self) -> None:
         self._certificates = ensure_certificates(self.directory / "tls")
         parts = [
-            azurite_part(self._azurite),
+            azurite_part(self._azurite, self._data),
             entra_part(self._ports, self._certificates, scale=self._scale, identity_header=self._key),
-            key_vault_part(self._ports, self._certificates),
+            key_vault_part(self._ports, self._certificates, self._data),
         ]
+        if self._data is not None:
+            shutil.rmtree(self._data, ignore_errors=True)
+            self._data.mkdir(parents=True)
         for name in (*(part.name for part in parts), HOST):
             (self.directory / "logs" / f"{name}.log").unlink(missing_ok=True)
         shutil.rmtree(self.directory / TELEMETRY, ignore_errors=True)

@@ -16,20 +16,26 @@ from infra.local.stack.ports import LOCALHOST, Ports
 from infra.local.stack.supervisor import Part
 
 HOST = "host"
+AZURITE = "azurite"
+ENTRA = "entra"
+KEY_VAULT = "key_vault"
 
 
 class HostUnavailable(Exception):
     """The requested Functions host is not available. The message says what to install."""
 
 
-def azurite_part(azurite: Azurite) -> Part:
-    """Return the storage emulator.
+def azurite_part(azurite: Azurite, folder: Path | None = None) -> Part:
+    """Return the storage emulator, with its data in a folder, or in memory.
 
     Raises:
         AzuriteUnavailable: It is not installed.
     """
     return Part(
-        name="azurite", command=azurite.command(), answers=lambda: asyncio.to_thread(azurite.answers), end_grace_s=3
+        name=AZURITE,
+        command=azurite.command(folder),
+        answers=lambda: asyncio.to_thread(azurite.answers),
+        end_grace_s=3 if folder is None else 60,
     )
 
 
@@ -41,7 +47,7 @@ def entra_part(ports: Ports, certificates: Certificates, *, scale: float, identi
     admin = f"http://{LOCALHOST}:{ports.simulator_admin}/admin/directories"
     listen = ["--login-port", ports.login, "--graph-port", ports.graph, "--admin-port", ports.simulator_admin]
     return Part(
-        name="entra",
+        name=ENTRA,
         command=_python("infra.local.entra", *listen, *_tls(certificates), "--scale", f"{scale:g}"),
         environment={"IDENTITY_HEADER": identity_header},
         answers=lambda: _answers(admin, HTTPStatus.OK),
@@ -50,18 +56,19 @@ def entra_part(ports: Ports, certificates: Certificates, *, scale: float, identi
     )
 
 
-def key_vault_part(ports: Ports, certificates: Certificates) -> Part:
-    """Return the vault. Its secrets are kept in memory, like the storage that refers to them."""
+def key_vault_part(ports: Ports, certificates: Certificates, folder: Path | None = None) -> Part:
+    """Return the vault. Its secrets are in a folder or in memory, like the storage that refers to them."""
     url = f"https://{LOCALHOST}:{ports.key_vault}/secrets"
+    kept = [] if folder is None else ["--data", folder / "vault.json"]
     return Part(
-        name="key_vault",
-        command=_python("infra.local.key_vault", "--port", ports.key_vault, *_tls(certificates)),
+        name=KEY_VAULT,
+        command=_python("infra.local.key_vault", "--port", ports.key_vault, *_tls(certificates), *kept),
         answers=lambda: _answers(url, HTTPStatus.UNAUTHORIZED, ca=certificates.ca),
         end_grace_s=3,
     )
 
 
-def host_part(port: int, settings: Mapping[str, str], *, kind: str) -> Part:
+def host_part(port: int, settings: Mapping[str, str], *, kind: str, name: str = HOST) -> Part:
     """Return the Functions host with the product.
 
     `local` is the host of this repository with all functions in one process, `groups` the same with one process per
@@ -89,7 +96,7 @@ def host_part(port: int, settings: Mapping[str, str], *, kind: str) -> Part:
         )
     key = {"x-functions-key": settings["FUNCTIONS_HOST_KEY"]}
     return Part(
-        name=HOST,
+        name=name,
         command=command,
         environment=settings,
         answers=lambda: _answers(health, HTTPStatus.OK, headers=key),

@@ -85,6 +85,20 @@ class Supervisor:
         child.kill()
         self._record()
 
+    async def restart(self, name: str, *, kill: bool = False) -> None:
+        """End or kill the part, start it again, and wait until it is ready.
+
+        Raises:
+            PartFailed: As `ready` does.
+        """
+        part = self._running[name][0]
+        if kill:
+            self.kill(name)
+        else:
+            await self.stop(name)
+        self.start(part)
+        await self.ready(name)
+
     async def end(self) -> None:
         """End all parts in reverse order of their start, and delete the record."""
         for name in reversed(list(self._running)):
