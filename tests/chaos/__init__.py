@@ -1,0 +1,1 @@
+"""Faults on the real local stack: `make chaos`."""

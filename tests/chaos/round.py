@@ -1,0 +1,222 @@
+"""One round: a tenant works while faults and events befall the stack, and is compared with its undisturbed twin."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from time import monotonic
+from typing import Final
+
+import msgspec
+
+from infra.local.azurite import Azurite
+from infra.local.demo.simulator import Simulator
+from infra.local.stack.certificates import ensure_certificates
+from infra.local.stack.local_stack import LocalStack
+from infra.local.stack.ports import LOCALHOST, Ports, free_ports
+from tests.chaos import waits
+from tests.chaos.client import PatientApi
+from tests.chaos.end_state import EndState, end_state, recipient_differences, staged_differences
+from tests.chaos.events import Event, Events
+from tests.chaos.faults import Faults, Service
+from tests.chaos.plan import Round, Step
+from tests.chaos.proxy import Proxy
+from tests.chaos.work import LOCATIONS, Work, change_directory, found_directory
+
+TWIN: Final = "the-twin"
+TENANT: Final = "the-tenant"
+#: Scale of the stack's sample directories, which no round uses.
+_SCALE: Final = 0.01
+#: Bound of a round, in seconds for each recipient, and in times of the longest wait, besides a fixed part.
+_FIXED_S: Final = 600.0
+_PER_RECIPIENT_S: Final = 0.03
+_WAITS: Final = 4
+#: Share of a step's writes after which its event happens, at least and at most.
+_FROM, _TO = 0.1, 0.7
+
+
+class Result(msgspec.Struct, kw_only=True):
+    """What a round showed."""
+
+    number: int
+    recipients: int
+    factor: float
+    faults: dict[str, int] = {}
+    events: dict[str, int] = {}
+    #: Events that were to happen when the step was over already.
+    missed: int = 0
+    differences: list[str] = []
+    #: Syncs and imports that ended otherwise than done, and were repeated as by a customer.
+    repeated: int = 0
+    #: Longest time from the beginning of an event to the next write for the tenant.
+    longest_recovery_s: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(slots=True)
+class _Running:
+    """The stack of a round, with everything that works on it."""
+
+    plan: Round
+    result: Result
+    stack: LocalStack
+    storage: Proxy
+    faults: Faults
+    events: Events
+    simulator: Simulator
+    stored: EndState
+    twin: Work
+    tenant: Work
+
+    @property
+    def locations(self) -> Sequence[str]:
+        return LOCATIONS[:1] if self.plan.full else LOCATIONS
+
+    async def run(self) -> None:
+        """Work, and compare."""
+        self.events.users = self.plan.recipients
+        known = await found_directory(self.simulator, self.plan.recipients)
+        known = {**known, "login": self.stack.info["login"], "graph": self.stack.info["graph"]}
+        for work in (self.twin, self.tenant):
+            await work.onboard(known, full=self.plan.full)
+        for step in self.plan.steps:
+            if step.version > 1:
+                await change_directory(self.simulator, self.plan.recipients)
+            await self._step(step)
+        await self._quiet()
+        await self._compare()
+
+    async def _step(self, step: Step) -> None:
+        """Let the twin and then the tenant work."""
+        before, self.storage.tenant = self.storage.writes, TWIN
+        await _work(self.twin, step)
+        share = 0 if step.event is Event.FULL_DISK else self.faults.random.uniform(_FROM, _TO)
+        after, self.storage.tenant = share * (self.storage.writes - before), TENANT
+        async with self.events.during(step.event):
+            self.storage.on = True
+            try:
+                await self._disturbed(step, self.storage.writes + after)
+            finally:
+                self.storage.on = False
+
+    async def _disturbed(self, step: Step, writes: float) -> None:
+        """Let the tenant work, and the step's event happen after this number of writes."""
+        begun = asyncio.Event()
+        async with asyncio.TaskGroup() as group:
+            working = group.create_task(_work(self.tenant, step))
+            happening = group.create_task(self._happen(step.event, writes, begun, working))
+            await working
+            if not begun.is_set():
+                happening.cancel()
+                self.result.missed += 1
+
+    async def _happen(self, event: Event, writes: float, begun: asyncio.Event, working: asyncio.Task[None]) -> None:
+        """Let an event happen, and measure how long the tenant waits for the next write, if there is one."""
+        while self.storage.writes < writes:  # noqa: ASYNC110 - an event for each write would cost more
+            await asyncio.sleep(0.01)
+        begun.set()
+        await self.events.happen(event)
+        while self.storage.written_s < self.events.killed_s:
+            if working.done():
+                return
+            await asyncio.sleep(0.05)
+        waited_s = self.storage.written_s - self.events.killed_s
+        self.result.longest_recovery_s = max(self.result.longest_recovery_s, round(waited_s, 1))
+
+    async def _quiet(self) -> None:
+        """Wait until all work has ended, at most as long as a message or the watchdog may need."""
+        await self.storage.settle()
+        until_s = monotonic() + _WAITS * waits.longest_s(self.plan.factor)
+        while await self._open() and monotonic() < until_s:  # noqa: ASYNC110 - looks into the storage
+            await asyncio.sleep(1)
+
+    async def _open(self) -> list[str]:
+        return await self.stored.open_work(self.tenant.tenant) + await self.stored.open_work(self.twin.tenant)
+
+    async def _compare(self) -> None:
+        rows = {work.tenant: await self.stored.recipients(work.tenant, self.locations) for work in self._works}
+        staged = {work.tenant: await self.stored.staged(work.tenant) for work in self._works}
+        self.result.differences += recipient_differences(rows[TENANT], rows[TWIN])
+        self.result.differences += staged_differences(staged[TENANT], staged[TWIN])
+        self.result.differences += await self._open()
+        for work in self._works:
+            self.result.differences += await self.stored.history_differences(work.tenant, self.locations)
+
+    @property
+    def _works(self) -> tuple[Work, Work]:
+        return self.twin, self.tenant
+
+
+async def _work(work: Work, step: Step) -> None:
+    """Do what a step says, all at the same time."""
+    async with asyncio.TaskGroup() as group:
+        if "sync" in step.does:
+            group.create_task(work.sync())
+        if "import" in step.does:
+            group.create_task(work.import_file(step.version))
+
+
+async def run(plan: Round, seed: int, folder: Path) -> Result:
+    """Run a round on fresh storage in a folder, and return what it showed.
+
+    Raises:
+        TimeoutError: It took longer than its bound.
+    """
+    began_s = monotonic()
+    result = Result(number=plan.number, recipients=plan.recipients, factor=plan.factor)
+    bound_s = _FIXED_S + _PER_RECIPIENT_S * plan.recipients + _WAITS * waits.longest_s(plan.factor)
+    faults = Faults(f"{seed}:{plan.number}", plan.rate)
+    async with asyncio.timeout(bound_s), _running(plan, result, faults, folder) as running:
+        await running.run()
+    result.faults = {fault.value: count for fault, count in sorted(faults.counts.items()) if count}
+    result.events = {event.value: count for event, count in sorted(running.events.counts.items())}
+    result.repeated = running.tenant.repeated
+    result.seconds = round(monotonic() - began_s, 1)
+    return result
+
+
+@asynccontextmanager
+async def _running(plan: Round, result: Result, faults: Faults, folder: Path) -> AsyncIterator[_Running]:
+    ports, certificates = Ports.free(), ensure_certificates(folder / "tls")
+    front = Azurite(**dict(zip(("blob_port", "queue_port", "table_port"), free_ports(3), strict=True)))
+    services = {
+        front.blob_port: (Service.BLOB, ports.blob),
+        front.queue_port: (Service.QUEUE, ports.queue),
+        front.table_port: (Service.TABLE, ports.table),
+    }
+    storage = Proxy(services, faults)
+    vault_port = free_ports(1)[0]
+    vault = Proxy({vault_port: (Service.VAULT, ports.key_vault)}, faults, certificates=certificates)
+    environment = {
+        **waits.settings(plan.factor),
+        "AzureWebJobsStorage": front.connection_string,
+        "KEY_VAULT_URL": f"https://{LOCALHOST}:{vault_port}",
+    }
+    stack = LocalStack(
+        directory=folder, ports=ports, scale=_SCALE, environment=environment, host="groups", persistent=plan.on_disk
+    )
+    await storage.up()
+    await vault.up()
+    try:
+        async with (
+            stack,
+            PatientApi(stack.info, [stack.info["api"]]) as api,
+            Simulator(stack.info) as simulator,
+            end_state(stack.info["connection_string"]) as stored,
+        ):
+            yield _Running(
+                plan=plan,
+                result=result,
+                stack=stack,
+                storage=storage,
+                faults=faults,
+                events=Events(stack, (storage, vault), faults, api, factor=plan.factor),
+                simulator=simulator,
+                stored=stored,
+                twin=Work(TWIN, api, plan.recipients),
+                tenant=Work(TENANT, api, plan.recipients),
+            )
+    finally:
+        await vault.down()
+        await storage.down()
