@@ -21,13 +21,13 @@ def by_part(
     directory: list[DirectoryUser], stored: list[Recipient], preferences: Preferences, count: int
 ) -> list[Decision]:
     """Return the decisions about each of `count` partitions."""
-    whole = snapshot(SOURCE, *directory)
+    parts = snapshot(SOURCE, *directory).divided(range(count), count)
     matching = Matching(stored)
-    for number in range(count):
-        matching.claim(whole.within(number, count).users.values(), preferences)
+    for part in parts:
+        matching.claim(part.users.values(), preferences)
     found = []
-    for number in range(count):
-        read = {SOURCE: whole.within(number, count)}
+    for number, part in enumerate(parts):
+        read = {SOURCE: part}
         rows = [recipient for recipient in stored if partition_of(recipient.id, count) == number]
         proof = AbsenceProof.of([SOURCE], read)
         found.append(decide(union_of_sources([SOURCE], read), rows, preferences, proof, matching=matching))

@@ -57,8 +57,9 @@ async def store_snapshot(
     store: SnapshotStore, tenant: TenantId, attempt: str, *users: DirectoryUser, source: SourceId, count: int = 1
 ) -> SnapshotManifest:
     """Store a snapshot with `count` partitions, all of them written by one attempt, and return its manifest."""
-    whole = snapshot(source, *users)
-    parts = [encode_partition(dict(whole.within(number, count).users), attempt) for number in range(count)]
+    parts = [
+        encode_partition(dict(part.users), attempt) for part in snapshot(source, *users).divided(range(count), count)
+    ]
     manifest = SnapshotManifest(source=source, attempt=attempt, change_cursor="https://graph.example/delta")
     body = SnapshotBody.of(manifest, [partition for partition, _ in parts])
     rows = {partition.key(number): content for number, (partition, content) in enumerate(parts)}

@@ -31,12 +31,13 @@ class CompleteSnapshot:
         manifest = body.manifest
         return cls._of(manifest.source, body.users(number, content), conclusive=manifest.conclusive)
 
-    def within(self, number: int, count: int) -> "CompleteSnapshot":
-        """Return the users in a smaller partition: the one with this number, of `count`."""
+    def divided(self, numbers: range, count: int) -> "list[CompleteSnapshot]":
+        """Return the users in smaller partitions: those with these numbers, of `count`, of which this one consists."""
         connection = connection_of(self.source)
-        return self.about(
-            [person for person in self.users if partition_of(recipient_id_of(connection, person), count) == number]
-        )
+        people: dict[int, list[ObjectId]] = {number: [] for number in numbers}
+        for person in self.users:
+            people[partition_of(recipient_id_of(connection, person), count)].append(person)
+        return [self.about(found) for found in people.values()]
 
     def about(self, people: Collection[ObjectId]) -> "CompleteSnapshot":
         """Return what the snapshot proves about some people of its partition."""

@@ -35,13 +35,17 @@ class SnapshotReader(msgspec.Struct, frozen=True):
         """
         ratio = count // len(body.partitions)
         stored = self._stored(tenant, body, sorted({number // ratio for number in numbers}))
-        current, whole = -1, None
+        current = -1
+        parts: Sequence[CompleteSnapshot | None] = ()
         for number in numbers:
             if number // ratio != current:
                 current, whole = await anext(stored)
-            async with cpu_slice():
-                part = whole.within(number, count) if whole is not None and ratio > 1 else whole
-            yield part
+                if whole is None or ratio == 1:
+                    parts = [whole] * ratio
+                else:
+                    async with cpu_slice():
+                        parts = whole.divided(range(current * ratio, (current + 1) * ratio), count)
+            yield parts[number % ratio]
 
     async def required(
         self, tenant: TenantId, body: SnapshotBody, numbers: Sequence[int]

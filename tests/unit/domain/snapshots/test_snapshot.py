@@ -111,7 +111,7 @@ def test_a_part_of_a_snapshot_concludes_what_the_whole_does() -> None:
     whole = CompleteSnapshot.verified(body, 0, rows[0])
     assert not whole.about([person(1)]).conclusive
     assert whole.about([person(1), person(9)]).users == desired(user(1))
-    parts = [whole.within(number, 16) for number in range(16)]
+    parts = whole.divided(range(16), 16)
     assert not any(part.conclusive for part in parts)
     assert {each for part in parts for each in part.users} == set(whole.users)
     assert AbsenceProof.of([SOURCE], {SOURCE: whole}) is None
