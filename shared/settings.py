@@ -1,5 +1,6 @@
 """Settings: the only reader of the environment. One error lists all missing or malformed settings, with remedies."""
 
+import math
 import os
 import re
 from collections.abc import Mapping
@@ -18,6 +19,8 @@ from shared.errors import Misconfigured, Rejected
 _ACCOUNT_NAME: Final = re.compile(r"[a-z0-9-]{1,63}")
 #: Origins of pages: an address without user name and path.
 _ORIGIN: Final = re.compile(r"https://[^/@]+")
+#: Longest retention, in days: a hundred years.
+_MAX_DAYS: Final = 36_500
 #: Connection string that the SDK recognises as Azurite on this machine.
 _EMULATOR: Final = "UseDevelopmentStorage=true"
 #: Address of Azurite's Table service.
@@ -107,6 +110,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     watchdog_stale_after_s: float
     #: Maximum duration of a run, in seconds. The watchdog fails a run that takes longer.
     run_deadline_s: float
+    #: Age at which an entry of the audit log is deleted, in days.
+    audit_retention_days: float = 400.0
     #: Time budget of one job, in seconds. At 60 % of it, a job saves a checkpoint and continues in a new message.
     job_budget_s: float
 
@@ -149,6 +154,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         telemetry=reader.telemetry(),
         watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", LOST_JOB.first_wait_s),
         run_deadline_s=reader.seconds("RUN_DEADLINE_S", RUN_DEADLINE_S),
+        audit_retention_days=reader.days("AUDIT_RETENTION_DAYS", 400),
         job_budget_s=reader.seconds("JOB_BUDGET_S", 120),
     )
     if reader.problems:
@@ -177,6 +183,12 @@ class _Reader:
         return text.rstrip("/")
 
     def seconds(self, name: str, default: float) -> float:
+        return self._number(name, default, "a positive number of seconds")
+
+    def days(self, name: str, default: float) -> float:
+        return self._number(name, default, f"a positive number of days, at most {_MAX_DAYS}", _MAX_DAYS)
+
+    def _number(self, name: str, default: float, expected: str, maximum: float = math.inf) -> float:
         text = self._environment.get(name)
         if not text:
             return default
@@ -184,8 +196,8 @@ class _Reader:
             value = float(text)
         except ValueError:
             value = -1
-        if not value > 0:
-            self.problems.append(f"{name} is not a positive number of seconds")
+        if not 0 < value <= maximum:
+            self.problems.append(f"{name} is not {expected}")
         return value
 
     def telemetry(self) -> TelemetrySettings | None:

@@ -27,6 +27,7 @@ def deployed_ports(settings: Settings) -> Ports:
     from shared.adapters.queues import StorageJobQueue  # noqa: PLC0415 - as above
     from shared.adapters.sign_in import EntraSignIn  # noqa: PLC0415 - as above
     from shared.adapters.stores import (  # noqa: PLC0415 - as above
+        TableAuditStore,
         TableConnectionStore,
         TableIdempotencyStore,
         TableImportStore,
@@ -74,6 +75,7 @@ def deployed_ports(settings: Settings) -> Ports:
         recipients=TableRecipientStore(accounts),
         imports=TableImportStore(tables, accounts),
         operator_log=TableOperatorLog(tables),
+        audit=TableAuditStore(tables),
         queue=queues,
         secrets=vault,
         providers={entra.name: entra},

@@ -3,12 +3,14 @@
 from functools import cached_property
 
 from shared.bootstrap.supervision import SupervisionWiring
+from shared.workflows.operations.audit import AuditTrail
 from shared.workflows.operations.dead_letters import DeadLetters
 from shared.workflows.operations.gauges import Gauges
 from shared.workflows.operations.health_check import Doctor
 from shared.workflows.operations.overview import Overview
 from shared.workflows.operations.readiness import ReadinessProbe
 from shared.workflows.operations.recipient_queries import RecipientQueries
+from shared.workflows.operations.refusals import KnownCallers, StrangerCounts
 from shared.workflows.operations.replay import DeadLetterReplay
 from shared.workflows.operations.run_history import RunHistory
 
@@ -26,6 +28,19 @@ class OperationWiring(SupervisionWiring):
             runs=self.ports.runs,
             operator_log=self.ports.operator_log,
             clock=self.ports.clock,
+        )
+
+    @cached_property
+    def audit(self) -> AuditTrail:
+        """Records who changes or exports what."""
+        return AuditTrail(
+            audit=self.ports.audit,
+            tenants=self.ports.tenants,
+            known=KnownCallers(self.ports.settings, self.operator_tenant, self.ports.clock),
+            strangers=StrangerCounts(),
+            clock=self.ports.clock,
+            ids=self.ports.ids,
+            retention_days=self.settings.audit_retention_days,
         )
 
     @cached_property

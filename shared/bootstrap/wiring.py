@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from shared.ports.directory import DirectoryProvider
 from shared.ports.imports import ImportStore
-from shared.ports.operations import DependencyProbes, OperatorLog
+from shared.ports.operations import AuditStore, DependencyProbes, OperatorLog
 from shared.ports.platform import Clock, IdempotencyStore, IdSource, KeyStore, LimitStore, SecretStore, SignIn
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -28,6 +28,7 @@ class Ports:
     recipients: RecipientStore
     imports: ImportStore
     operator_log: OperatorLog
+    audit: AuditStore
     queue: JobQueue
     secrets: SecretStore
     #: Providers of directories by the name that stored connections have.

@@ -19,6 +19,8 @@ KEY: Final = "RECIPIENT_SYNC_KEY"
 TOKEN: Final = "RECIPIENT_SYNC_TOKEN"  # noqa: S105 - the name of a variable
 #: Longest wait for a response, in seconds.
 _TIMEOUT_S: Final = 120.0
+#: Name by which the audit log of the API knows the command line.
+_AGENT: Final = "recipient-sync-cli"
 #: Hosts that are allowed without TLS.
 _LOCAL: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 _BUSY: Final = 429
@@ -37,11 +39,12 @@ class Failure(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A successful response: its JSON, its bytes and the server's time."""
+    """A successful response: its JSON, its bytes, the server's time, and the cursor of the next page of a file."""
 
     json: Any
     content: bytes
     date: datetime | None
+    next_cursor: str | None = None
 
 
 class Api:
@@ -71,7 +74,7 @@ class Api:
         name = "x-functions-key" if is_function_key else "x-api-key"
         headers = {name: key} if key else {"Authorization": f"Bearer {token}"}
         self._http = httpx.Client(
-            headers={**headers, "Accept": "application/json"},
+            headers={**headers, "Accept": "application/json", "User-Agent": _AGENT},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),  # a key is refused together with a cookie
             timeout=_TIMEOUT_S,
             follow_redirects=False,
@@ -104,7 +107,8 @@ class Api:
             kind = type(error).__name__
             raise Failure(f"The API at {self._address} did not respond ({kind}).", Exit.UNREACHABLE) from None
         if response.is_success:
-            return Response(_json(response), response.content, _date(response))
+            next_cursor = response.headers.get("x-next-cursor")
+            return Response(_json(response), response.content, _date(response), next_cursor)
         raise _failure(response)
 
     def list_all(self, name: str, *path: str, query: Mapping[str, str | None] | None = None) -> Iterator[Any]:

@@ -156,6 +156,15 @@ def recipient_id(text: str) -> RecipientId:
     return RecipientId(text)
 
 
+def newest_first(at: datetime) -> str:
+    """Return the 13 digits of a time, with a resolution of one millisecond. Those of later times sort first.
+
+    A time before 1970 counts as 1970, and one after 2286 as 2286.
+    """
+    left_ms = _NEWEST_FIRST_MS - int(at.timestamp() * 1000)
+    return f"{min(max(left_ms, 0), _NEWEST_FIRST_MS):013d}"
+
+
 def new_run_id(now_ms: int, entropy: int) -> RunId:
     """Return the id of a run requested at `now_ms` (milliseconds since 1970 UTC). Later runs sort first."""
     return RunId(f"{_NEWEST_FIRST_MS - now_ms:013d}-{entropy % 2**32:08x}")

@@ -5,6 +5,7 @@ import * as api from "./api.js";
 import { announce, h, replace } from "./dom.js";
 import { header } from "./parts/header.js";
 import { problem, waiting } from "./parts/ui.js";
+import { audit } from "./views/audit.js";
 import { connect } from "./views/connect.js";
 import { enter } from "./views/enter.js";
 import { fetchDirectory } from "./views/fetch.js";
@@ -25,6 +26,7 @@ export const VIEWS = {
   recipients: { title: "Recipients", view: recipients },
   users: { title: "SSO users", view: ssoUsers },
   history: { title: "History", view: history },
+  audit: { title: "Audit log", view: audit },
 };
 
 /** Views that do not belong to one tenant. */

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Protocol
 
 from shared.domain.ids import TenantId
+from shared.domain.operations.audit import AuditEntry, AuditOutcome, AuditPosition, Recorded
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
 
@@ -29,6 +30,48 @@ class OperatorLog(Protocol):
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete the entries that name the tenant."""
+
+
+class AuditStore(Protocol):
+    """The audit log: one list of entries per tenant, and the operator's list. Entries are never changed."""
+
+    async def insert(self, tenant: TenantId | None, entry: AuditEntry) -> None:
+        """Store an entry in the list of a tenant, or of the operator. Storing the same id again changes nothing."""
+
+    async def conclude(self, tenant: TenantId | None, entry: str, outcome: AuditOutcome) -> None:
+        """Store the outcome of an entry. Storing it again changes nothing."""
+
+    async def insert_deletion(self, tenant: TenantId, entry: str) -> None:
+        """Store that this entry deletes the tenant. Storing it again changes nothing."""
+
+    async def last_deletion(self, tenant: TenantId) -> str | None:
+        """Return the newest entry that deletes the tenant and was not refused; None if there is none."""
+
+    def list_entries(
+        self,
+        tenant: TenantId | None = None,
+        *,
+        after: AuditPosition | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        newer_than: str | None = None,
+    ) -> AsyncIterator[Recorded]:
+        """Iterate over the entries of a tenant, newest first, or over those of all lists, one list after the other.
+
+        Args:
+            tenant: The tenant; None for the operator's list and those of all tenants.
+            after: Position of the last entry that is left out.
+            since: Time of the oldest entries.
+            until: Time that all entries precede.
+            newer_than: Entry that all others are newer than.
+
+        """
+
+    async def sweep(self, before: datetime, after: str = "") -> str | None:
+        """Delete a bounded number of entries that are older than a time.
+
+        Returns what to pass as `after` next, or None once every list was looked at.
+        """
 
 
 class DependencyProbes(Protocol):

@@ -48,6 +48,8 @@ async def _process(queue: str, msg: func.QueueMessage) -> None:
         last_delivery = (msg.dequeue_count or 1) > REDELIVERY.retries
         with _stage(job):
             try:
+                if isinstance(job, SyncRequest):
+                    await product.audit.queued(job, msg.insertion_time)
                 await _handle(product, job, id_, body, counters, last_delivery=last_delivery)
             except Exception as error:
                 if not last_delivery:

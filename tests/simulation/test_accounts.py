@@ -48,6 +48,7 @@ SPANNING = {
     table_names.IDEMPOTENCY_KEYS,
     table_names.LIMITS,
     table_names.IMPORTS,
+    table_names.AUDIT,
 }
 EVERYTHING = set(table_names.ALL_TABLES)
 ALL_MAY_GO = GuardLimits(max_share=1, max_people=1_000, small_max_share=1)

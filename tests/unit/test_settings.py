@@ -32,6 +32,8 @@ def test_every_missing_setting_is_named() -> None:
         ("KEY_VAULT_URL", "http://vault.example"),
         ("JOB_BUDGET_S", "soon"),
         ("RUN_DEADLINE_S", "-1"),
+        ("AUDIT_RETENTION_DAYS", "-1"),
+        ("AUDIT_RETENTION_DAYS", "36501"),
         ("KEY_VAULT_URL", "https://vault.example?sig=a2V5"),
         ("KEY_VAULT_URL", "https://[vault.example"),
         ("DEFAULT_GRAPH_ENDPOINT", "https://graph.example:a2V5"),

@@ -1,5 +1,6 @@
 """Table Storage: the stores of `shared.ports`, on azure-data-tables."""
 
+from shared.adapters.stores.audit import TableAuditStore
 from shared.adapters.stores.connections import TableConnectionStore
 from shared.adapters.stores.idempotency_keys import TableIdempotencyStore
 from shared.adapters.stores.imports import TableImportStore
@@ -16,6 +17,7 @@ from shared.adapters.stores.users import TableUserStore
 from shared.adapters.tables.client import Tables
 
 __all__ = [
+    "TableAuditStore",
     "TableConnectionStore",
     "TableIdempotencyStore",
     "TableImportStore",

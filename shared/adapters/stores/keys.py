@@ -21,6 +21,8 @@ from shared.domain.ids import (
 )
 from shared.domain.imports.import_record import ImportRef
 
+#: Partition of the audit log's entries that belong to no tenant.
+OPERATOR: Final = "!operator"
 FENCE: Final = "!fence"
 CURRENT: Final = "!current"
 PLAN: Final = "plan"
@@ -222,3 +224,26 @@ def limit(key: str) -> str:
 def ledger(entry: str) -> str:
     """Return the row of a log entry: a hash, because the id of a queue message can be any text."""
     return sha256(entry.encode()).hexdigest()
+
+
+#: The range of the audit log's entries, and of their outcomes, within a partition.
+AUDITED: Final = ("0", ":")
+
+
+def outcome(entry: str) -> str:
+    """Return the row of the outcome of an entry of the audit log. It sorts directly after the entry."""
+    return f"{entry}!outcome"
+
+
+def after_entry(entry: str) -> str:
+    """Return what sorts directly after an entry of the audit log and its outcome."""
+    return f"{entry}!~"
+
+
+def deleting(entry: str) -> str:
+    """Return the row that marks an entry of the audit log as one that deletes the tenant."""
+    return f"deleting:{entry}"
+
+
+#: Range of these marks within a tenant's partition.
+DELETING: Final = ("deleting:", "deleting;")

@@ -14,6 +14,7 @@ USERS: Final = "Users"
 IDEMPOTENCY_KEYS: Final = "IdempotencyKeys"
 IMPORTS: Final = "Imports"
 UPLOADS: Final = "Uploads"
+AUDIT: Final = "Audit"
 
 ALL_TABLES: Final = (
     TENANTS,
@@ -28,4 +29,5 @@ ALL_TABLES: Final = (
     IDEMPOTENCY_KEYS,
     IMPORTS,
     UPLOADS,
+    AUDIT,
 )

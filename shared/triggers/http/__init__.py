@@ -1,6 +1,7 @@
 """The HTTP API: one blueprint per resource. A route decodes the request, calls one workflow and encodes the result."""
 
 from shared.triggers.http import (
+    audit,
     connection,
     doctor,
     health,
@@ -18,6 +19,7 @@ from shared.triggers.http import (
 from shared.triggers.http.framework import openapi, routing
 
 BLUEPRINTS = (
+    audit.bp,
     connection.bp,
     doctor.bp,
     health.bp,

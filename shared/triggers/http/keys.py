@@ -56,6 +56,7 @@ async def keys_post(request: Request) -> Answer:
     body = request.body(KeyBody)
     tenants = None if body.tenants is None else [ids.tenant_id(tenant) for tenant in body.tenants]
     new = await app().named_keys.create(body.name, body.scopes, tenants, body.expires_in_days, name_of(request.caller))
+    request.trail.subject["key"] = body.name
     return Answer(NewKeyView.of_new(new, app().ports.clock.now()), HTTPStatus.CREATED)
 
 

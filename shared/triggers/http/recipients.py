@@ -1,7 +1,5 @@
 """Routes for recipients: search, edit, export and explain."""
 
-from typing import Final
-
 import azure.functions as func
 from msgspec import UnsetType
 
@@ -15,20 +13,18 @@ from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_LOCATION, NO_TENANT, Contract, Parameter, answers, one_of, paged
 from shared.triggers.http.framework.negotiation import preferred
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
+from shared.triggers.http.framework.records import CSV, JSON
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.recipients import FULL_BODY, RecipientsView, RecipientView
 from shared.workflows.operations.recipient_queries import RecipientFilter
 from shared.workflows.recipients.explain import Answer as Explained
 
-_CSV: Final = "text/csv"
-_JSON: Final = "application/json"
-
 bp = func.Blueprint()
 
 
 def _is_export(request: Request) -> bool:
-    return preferred(request.header("accept"), (_JSON, _CSV)) == _CSV
+    return preferred(request.header("accept"), (JSON, CSV)) == CSV
 
 
 def _expense(request: Request) -> Expense:
@@ -102,7 +98,7 @@ async def recipients_list(request: Request) -> Answer:
         recipients = await app().recipient_queries.list_all(request.tenant, request.location, _filter(request, ""))
         name = f"{request.tenant}-{request.location}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Answer(export(recipients), headers=headers, mimetype=_CSV)
+        return Answer(export(recipients), headers=headers, mimetype=CSV)
     scope = ("recipients", request.tenant, request.location)
     criteria = _filter(request, position_of(request, str, *scope, id_of=ids.recipient_id) or "")
     recipients, end = await app().recipient_queries.list_page(request.tenant, request.location, criteria)

@@ -119,6 +119,7 @@ async def admins_put(request: Request) -> Answer:
     """Replace the admins of a tenant."""
     admins = request.body(AdminsBody).admins()
     stored, tag, before = await app().tenants.put_admins(request.tenant, admins, request.condition())
+    request.trail.changed(before, stored)
     return Answer(AdminsBody.of(stored, request.left_out(before, stored)), headers=tagged(tag))
 
 
@@ -147,6 +148,7 @@ async def preferences_put(request: Request) -> Answer:
     """Replace the preferences of a tenant; missing values get their defaults, and `reset` names those that changed."""
     preferences = request.body(PreferencesBody).preferences()
     stored, tag, before = await app().preferences.put(request.tenant, preferences, request.condition())
+    request.trail.changed(before, stored)
     return Answer(PreferencesBody.of(stored, request.left_out(before, stored)), headers=tagged(tag))
 
 

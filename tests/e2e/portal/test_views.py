@@ -246,6 +246,17 @@ async def test_a_name_is_not_markup(visitor: Visitor, stack: LocalStack) -> None
     await expect(visitor.page.locator("img[src=x]")).to_have_count(0)
 
 
+async def test_the_audit_log_says_what_was_done(visitor: Visitor, stack: LocalStack) -> None:
+    """An admin sees who changed what, and with which result."""
+    async with Api(stack.info) as api:
+        await api.call("PUT", "/tenants/audited", {"name": "Audited"})
+        await api.call("PUT", "/tenants/audited/locations/desk", {"name": "Desk"})
+    await visitor.open("audited", "audit", "Audit log")
+    await visitor.sees("Location saved (location desk)")
+    await visitor.sees_badge("Done")
+    await visitor.look("audit")
+
+
 async def test_a_failed_message_is_put_back_or_discarded(visitor: Visitor, stack: LocalStack) -> None:
     """The operator sees what it was and why it failed, and is rid of it."""
     with QueueClient.from_connection_string(stack.info["connection_string"], "sync-requests") as queue:

@@ -10,6 +10,7 @@ import azure.functions as func
 
 from shared.triggers.http import (
     BLUEPRINTS,
+    audit,
     connection,
     doctor,
     health,
@@ -28,6 +29,7 @@ from tests.integration.http.contract import held_to_contract
 
 #: The modules with routes that ask `app` for the workflows.
 MODULES = (
+    audit,
     connection,
     doctor,
     health,

@@ -1,6 +1,7 @@
 """In-memory implementations of all ports, with the semantics of the real ones; contract tests hold them to it."""
 
 from shared.adapters.process_limits import ProcessLimitStore
+from shared.adapters.stores import TableAuditStore
 from shared.bootstrap import Ports
 from tests.support.fakes.certificates import FakeCertificateReader
 from tests.support.fakes.clock import FakeClock
@@ -29,6 +30,7 @@ from tests.support.fakes.settings import FakeSettingsStore
 from tests.support.fakes.sign_in import FakeSignIn
 from tests.support.fakes.snapshots import FakeSnapshotStore
 from tests.support.fakes.sync_states import FakeSyncStateStore
+from tests.support.fakes.table_service import MemoryTables
 from tests.support.fakes.tenant_rows import FakeTenantRows
 from tests.support.fakes.tenants import FakeTenantStore
 from tests.support.fakes.users import FakeUserStore
@@ -47,6 +49,7 @@ def fake_ports() -> Ports:
         recipients=FakeRecipientStore(),
         imports=FakeImportStore(),
         operator_log=FakeOperatorLog(),
+        audit=TableAuditStore(MemoryTables()),
         queue=FakeJobQueue(),
         secrets=FakeSecretStore(),
         providers=entra_providers(clock=clock),

@@ -3,6 +3,7 @@
 import dataclasses
 
 from shared.adapters.stores import (
+    TableAuditStore,
     TableConnectionStore,
     TableIdempotencyStore,
     TableImportStore,
@@ -35,6 +36,7 @@ def ports_on(tables: Tables) -> Ports:
         recipients=TableRecipientStore(tables),
         imports=TableImportStore(tables),
         operator_log=TableOperatorLog(tables),
+        audit=TableAuditStore(tables),
         limits=TableLimitStore(tables),
         keys=TableKeyStore(tables),
         users=TableUserStore(tables),

@@ -94,7 +94,7 @@ def tagged(tag: str) -> dict[str, str]:
 
 def problem(error: SyncError) -> func.HttpResponse:
     """Return an error as problem+json: a stable code, what is wrong, and the fix."""
-    status = _status(error)
+    status = status_of(error)
     body = _head(status, error.code, str(error))
     report = getattr(error, "report", None)
     fix = _FIXES.get(error.code)
@@ -158,7 +158,8 @@ _STATUS: Final = (
 )
 
 
-def _status(error: SyncError) -> HTTPStatus:
+def status_of(error: SyncError) -> HTTPStatus:
+    """Return the status of the answer to an error."""
     if isinstance(error, LengthRequired):
         return HTTPStatus.LENGTH_REQUIRED
     if isinstance(error, Rejected) and (error.code in _MALFORMED or error.code.startswith("invalid_")):

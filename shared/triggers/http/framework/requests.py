@@ -36,12 +36,26 @@ _QUOTED: Final = (
 _FINER: Final = re.compile(rb'("\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6})\d{1,6}((?:Z|[+-]\d\d:\d\d)")')
 
 
+class Trail(msgspec.Struct):
+    """What a route tells the audit log about a request while it handles it."""
+
+    #: Names of the fields that changed; None if the route does not compare them.
+    fields: tuple[str, ...] | None = None
+    #: Ids of what was created, by kind.
+    subject: dict[str, str] = {}
+
+    def changed(self, before: object, after: object) -> None:
+        """Note the names of the fields that differ, such as `guard.maxPeople`."""
+        self.fields = tuple(_changed({}, msgspec.to_builtins(before), msgspec.to_builtins(after), deep=True))
+
+
 class Request(msgspec.Struct, frozen=True):
     """An HTTP request. Ids are validated when they are read."""
 
     raw: func.HttpRequest
     parameters: Mapping[str, str]
     caller: Caller
+    trail: Trail = msgspec.field(default_factory=Trail)
 
     @property
     def tenant(self) -> TenantId:
@@ -176,12 +190,16 @@ class Request(msgspec.Struct, frozen=True):
         raise missing("The request is empty: its content is missing or was lost on the way.", code="body_required")
 
 
-def _changed(sent: object, before: object, after: object) -> Iterator[str]:
-    """Yield the fields of an object that differ although the request does not name them."""
+def _changed(sent: object, before: object, after: object, *, deep: bool = False) -> Iterator[str]:
+    """Yield the fields of an object that differ although the request does not name them.
+
+    With `deep`, an object whose fields differ is replaced by these fields.
+    """
     if not (isinstance(sent, dict) and isinstance(before, dict) and isinstance(after, dict)):
         return
     for name in sorted(before.keys() | after.keys()):  # a default can be missing in either
-        if name in sent:
-            yield from (f"{name}.{field}" for field in _changed(sent[name], before.get(name), after.get(name)))
+        inner = (before.get(name), after.get(name))
+        if name in sent or (deep and all(isinstance(value, dict) for value in inner)):
+            yield from (f"{name}.{field}" for field in _changed(sent.get(name, {}), *inner, deep=deep))
         elif before.get(name) != after.get(name):
             yield name

@@ -17,12 +17,14 @@ from shared.bootstrap import app, start_telemetry
 from shared.domain import ids
 from shared.domain.access.callers import Access, BackEnd, Caller, KeyScope, Person
 from shared.domain.ids import TenantId
-from shared.errors import NotFound, SyncError
+from shared.errors import NotFound, RateLimited, SyncError
 from shared.telemetry import SpanKind, count_requests, invocation
 from shared.telemetry.spans import STATUS
 from shared.triggers.http.framework.answers import Answer, WrongMethod, defect, problem
 from shared.triggers.http.framework.browser import API_HEADERS, require_own_page
 from shared.triggers.http.framework.contracts import Contract
+from shared.triggers.http.framework.recording import REFUSALS, recorded, refused
+from shared.triggers.http.framework.records import Record, record_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.rules import RULES, scopes_of
 
@@ -42,13 +44,20 @@ class Route(msgspec.Struct, frozen=True):
     contract: Contract
     #: Scopes of which a named key needs one.
     scopes: frozenset[KeyScope]
+    #: What it is recorded as in the audit log; None for a route that is left out.
+    record: Record | None
 
     async def serve(self, request: Request) -> Answer:
-        """Count a request of an authorized caller, and handle it. Public routes are never limited."""
-        if self.access is not Access.PUBLIC:
+        """Count a request of an authorized caller, record it, and handle it. Public routes are never limited."""
+        if self.access is Access.PUBLIC:  # it must answer also while the settings are wrong
+            return await self.handler(request)
+        try:
             expense = self.contract.expense_of(request)
             await app().request_limits.spend(expense, request.caller, _tenant(request.parameters))
-        return await self.handler(request)
+        except RateLimited as error:
+            await refused(app(), request, request.caller, error, self.record)
+            raise
+        return await recorded(app(), self.record, self.contract.body, self.handler, request)
 
     def match(self, method: str, path: str) -> dict[str, str] | None:
         """Return the path parameters, None if the path or the method does not match."""
@@ -71,11 +80,15 @@ ROUTES: Final[list[Route]] = []
 def route(
     blueprint: func.Blueprint, method: str, path: str, contract: Contract | None = None
 ) -> Callable[[Handler], Handler]:
-    """Register a handler for a method and a path, under its own name. Raises KeyError without an access rule."""
+    """Register a handler for a method and a path, under its own name.
+
+    Raises KeyError without an access rule, and for a route that may change something and is not in `RECORDS`.
+    """
     access, scopes = RULES[f"{method} {path}"], scopes_of(f"{method} {path}")
+    record = record_of(method, path)
 
     def register(handler: Handler) -> Handler:
-        served = Route(method, path, access, handler, contract or Contract(), scopes)
+        served = Route(method, path, access, handler, contract or Contract(), scopes, record)
         ROUTES.append(served)
 
         async def trigger(req: func.HttpRequest) -> func.HttpResponse:
@@ -103,15 +116,22 @@ async def signed_in(req: func.HttpRequest) -> func.HttpResponse:
 
 async def _for_caller(req: func.HttpRequest) -> Answer:
     headers = _lower(req.headers)
-    caller = await app().identify(headers)
-    if isinstance(caller, Person):
-        require_own_page(req.method, req.url, headers, app().settings.portal_origins)
     path = req.route_params.get("path", "").strip("/")
-    for candidate in ROUTES:
-        parameters = candidate.match(req.method, path)
-        if parameters is not None:
-            await _authorize(caller, candidate, parameters)
-            return await candidate.serve(Request(req, parameters, caller))
+    matches = ((route, route.match(req.method, path)) for route in ROUTES)
+    found, parameters = next(((route, found) for route, found in matches if found is not None), (None, {}))
+    caller: Caller | None = None
+    try:
+        caller = await app().identify(headers)
+        if isinstance(caller, Person):
+            require_own_page(req.method, req.url, headers, app().settings.portal_origins)
+        if found is not None:
+            await _authorize(caller, found, parameters)
+    except REFUSALS as error:
+        request = Request(req, parameters, caller or BackEnd())
+        await refused(app(), request, caller, error, found.record if found is not None else None)
+        raise
+    if found is not None:
+        return await found.serve(Request(req, parameters, caller))
     allowed = tuple(sorted({route.method for route in ROUTES if route.match(route.method, path) is not None}))
     if allowed:
         raise WrongMethod(f"This address does not support {req.method}: use {', '.join(allowed)}.", allowed)

@@ -65,6 +65,8 @@ RULES: Final = {
     "GET keys": Access.OPERATOR,
     "POST keys": Access.OPERATOR,
     "DELETE keys/{key}": Access.OPERATOR,
+    "GET tenants/{tenant}/audit": Access.TENANT,
+    "GET audit": Access.OPERATOR,
     "GET doctor": Access.OPERATOR,
     "GET ledger": Access.OPERATOR,
     "POST ledger/{entry}/replay": Access.OPERATOR,
