@@ -29,6 +29,7 @@ def deployed_ports(settings: Settings) -> Ports:
     from shared.adapters.stores import (  # noqa: PLC0415 - as above
         TableAuditStore,
         TableConnectionStore,
+        TableErasureStore,
         TableIdempotencyStore,
         TableImportStore,
         TableKeyStore,
@@ -76,6 +77,7 @@ def deployed_ports(settings: Settings) -> Ports:
         imports=TableImportStore(tables, accounts),
         operator_log=TableOperatorLog(tables),
         audit=TableAuditStore(tables),
+        erasures=TableErasureStore(tables, accounts),
         queue=queues,
         secrets=vault,
         providers={entra.name: entra},

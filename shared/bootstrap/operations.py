@@ -5,6 +5,7 @@ from functools import cached_property
 from shared.bootstrap.supervision import SupervisionWiring
 from shared.workflows.operations.audit import AuditTrail
 from shared.workflows.operations.dead_letters import DeadLetters
+from shared.workflows.operations.erase_person import ErasePerson
 from shared.workflows.operations.gauges import Gauges
 from shared.workflows.operations.health_check import Doctor
 from shared.workflows.operations.overview import Overview
@@ -53,6 +54,22 @@ class OperationWiring(SupervisionWiring):
             recipients=self.ports.recipients,
             stages=self.stages,
             changes=self.restart_on_change,
+            import_completion=self.import_completion,
+            clock=self.ports.clock,
+            ids=self.ports.ids,
+        )
+
+    @cached_property
+    def erase_person(self) -> ErasePerson:
+        """Erases people."""
+        return ErasePerson(
+            tenants=self.ports.tenants,
+            connections=self.ports.connections,
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
+            imports=self.ports.imports,
+            erasures=self.ports.erasures,
+            manual=self.manual,
             import_completion=self.import_completion,
             clock=self.ports.clock,
             ids=self.ports.ids,

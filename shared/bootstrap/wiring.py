@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from shared.ports.directory import DirectoryProvider
+from shared.ports.erasures import ErasureStore
 from shared.ports.imports import ImportStore
 from shared.ports.operations import AuditStore, DependencyProbes, OperatorLog
 from shared.ports.platform import Clock, IdempotencyStore, IdSource, KeyStore, LimitStore, SecretStore, SignIn
@@ -29,6 +30,7 @@ class Ports:
     imports: ImportStore
     operator_log: OperatorLog
     audit: AuditStore
+    erasures: ErasureStore
     queue: JobQueue
     secrets: SecretStore
     #: Providers of directories by the name that stored connections have.

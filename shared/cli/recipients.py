@@ -1,4 +1,4 @@
-"""Commands for recipients: import, export and explain."""
+"""Commands for recipients: import, export, explain and erase."""
 
 import json
 import sys
@@ -10,7 +10,7 @@ from uuid import uuid4
 import typer
 
 from shared.cli.client import Failure
-from shared.cli.session import Json, Location, Tenant, attention, session
+from shared.cli.session import Json, Location, Tenant, Yes, attention, session
 from shared.cli.uploads import upload
 
 #: Codes with which the API refuses a file that has to be uploaded in parts.
@@ -29,6 +29,7 @@ def register(app: typer.Typer) -> None:
     app.command("import")(import_)
     app.command()(export)
     app.command()(explain)
+    app.command()(erase)
 
 
 def import_(
@@ -112,6 +113,34 @@ def export(
             output.write_bytes(content)
         else:
             sys.stdout.write(content.decode("utf-8-sig"))
+
+
+def erase(
+    context: typer.Context,
+    tenant: Tenant,
+    mail: Annotated[str, typer.Option(help="E-mail address of the person.")] = "",
+    object_id: Annotated[str, typer.Option(help="ID of the person in the directory.")] = "",
+    recipient: Annotated[str, typer.Option(help="ID of one of the person's recipients.")] = "",
+    yes: Yes = False,
+    as_json: Json = False,
+) -> None:
+    """Erase one person from everything that is stored of a tenant."""
+    given = {"mail": mail, "objectId": object_id, "recipient": recipient}
+    body = {name: text for name, text in given.items() if text}
+    if len(body) != 1:
+        raise typer.BadParameter("Name the person by one of --mail, --object-id and --recipient.")
+    if not yes:
+        typer.confirm("Erase this person? This cannot be undone.", abort=True)
+    with session(context, as_json=as_json) as s:
+        report = s.api("POST", "tenants", tenant, "erasures", body=body).json
+        s.out.show(report, *report["erased"].items(), columns=("table", "erased rows"))
+        s.out.print(f"State: {report['state']}. The app completes it; the same command shows how far it is.")
+        for place in report["elsewhere"]:
+            until = f" Until {place['until']}." if place["until"] else ""
+            s.out.print(f"{place['place']}: {place['detail']}{until}")
+        if report["returns"]:
+            s.out.print("The next sync brings the person back if they are still in the directory.")
+        attention(needed=report["state"] == "ambiguous")
 
 
 def explain(

@@ -49,6 +49,16 @@ class RecipientStore(Protocol):
 
         """
 
+    async def erase(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[RecipientId],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        """Delete recipients that exist, and write the journal and the fence, in one batch. As `write`."""
+
     async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return the numbers of a run's changes at a location so far, over all its attempts."""
 

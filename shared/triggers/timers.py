@@ -21,10 +21,11 @@ async def schedule(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="%WATCHDOG_SCHEDULE%", run_on_startup=False, use_monitor=True)
 async def watchdog(timer: func.TimerRequest) -> None:
-    """Re-enqueue jobs without progress, end overdue runs, record the messages of poison queues, and report gauges."""
+    """Re-enqueue jobs without progress, end overdue runs, complete erasures, record poison messages, report gauges."""
     del timer
     start_telemetry()
     with invocation("watchdog", function="watchdog", kind=SpanKind.SERVER), count_requests() as counters:
         await app().watchdog(counters)
+        await app().erase_person.complete()
         await app().dead_letters.collect(counters)
         await app().gauges()

@@ -297,6 +297,28 @@ PLANTED: Final = (
         "tests/contracts/ports/secret_store",
     ),
     Mutant(
+        "a change is made that the audit log cannot record",
+        "shared/triggers/http/framework/recording.py",
+        "    begun = await product.audit.begin(asked)\n    trail = request.trail\n    try:\n",
+        "    trail = request.trail\n    try:\n        begun = await product.audit.begin(asked)\n    except SyncError:\n"
+        "        return await handler(request)\n    try:\n",
+        "tests/integration/http/test_audit.py",
+    ),
+    Mutant(
+        "the erasure of a person leaves former values in the journal",
+        "shared/domain/erasure/values.py",
+        "value = Change(kind=value.kind, reason=value.reason)",
+        "value = Change(kind=value.kind, reason=value.reason, before=value.before)",
+        f"{_SIMULATED}/test_erase_person.py",
+    ),
+    Mutant(
+        "a held set without an erased person keeps its digest",
+        "shared/adapters/stores/erasure_rows.py",
+        "held_digest=digest(people), locations=reports",
+        "locations=reports",
+        f"{_SIMULATED}/test_erase_person.py",
+    ),
+    Mutant(
         "the role Operator counts from any Azure tenant",
         "shared/domain/access/callers.py",
         "operator_tenant is not None and person.azure_tenant_id == operator_tenant",

@@ -2,6 +2,7 @@
 
 from shared.adapters.stores.audit import TableAuditStore
 from shared.adapters.stores.connections import TableConnectionStore
+from shared.adapters.stores.erasures import TableErasureStore
 from shared.adapters.stores.idempotency_keys import TableIdempotencyStore
 from shared.adapters.stores.imports import TableImportStore
 from shared.adapters.stores.named_keys import TableKeyStore
@@ -19,6 +20,7 @@ from shared.adapters.tables.client import Tables
 __all__ = [
     "TableAuditStore",
     "TableConnectionStore",
+    "TableErasureStore",
     "TableIdempotencyStore",
     "TableImportStore",
     "TableKeyStore",

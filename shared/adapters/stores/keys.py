@@ -21,6 +21,8 @@ from shared.domain.ids import (
 )
 from shared.domain.imports.import_record import ImportRef
 
+#: Partition of the operator log.
+LEDGER_ENTRIES: Final = "ledger"
 #: Partition of the audit log's entries that belong to no tenant.
 OPERATOR: Final = "!operator"
 FENCE: Final = "!fence"
@@ -71,6 +73,17 @@ def manual(run: RunId) -> str:
     return f"manual:{run}"
 
 
+#: Row of the health of a tenant's connection.
+HEALTH: Final = "health"
+
+
+def erasure(name: str) -> str:
+    """Return the row of the erasure of a person."""
+    return f"erasure:{name}"
+
+
+#: Range of the erasures within a tenant's partition.
+ERASURES: Final = ("erasure:", "erasure;")
 #: Range of the manual changes within a tenant's partition.
 MANUAL: Final = ("manual:", "manual;")
 
@@ -133,14 +146,19 @@ def reconciled(location: LocationId) -> str:
     return f"reconcile:{location}"
 
 
+#: Beginning of the rows of checkpoints, and of the answers of existence checks.
+CHECKPOINTS: Final = "checkpoint:"
+ANSWERS: Final = "answers:"
+
+
 def checkpoint(source: SourceId) -> str:
     """Return the row of a fetch job's checkpoint."""
-    return f"checkpoint:{source}"
+    return f"{CHECKPOINTS}{source}"
 
 
 def answers(attempt: str) -> str:
     """Return the row of the answers of an interrupted existence check."""
-    return f"answers:{attempt}"
+    return f"{ANSWERS}{attempt}"
 
 
 def held(location: LocationId) -> str:

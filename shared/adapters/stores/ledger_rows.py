@@ -7,7 +7,7 @@ from shared.adapters.tables.packing import pack
 from shared.domain.operations.operator_log import OperatorLogEntry
 
 #: The partition of all entries.
-PARTITION: Final = "ledger"
+PARTITION: Final = keys.LEDGER_ENTRIES
 
 
 def key_of(entry: OperatorLogEntry) -> str:

@@ -115,6 +115,22 @@ class TableRecipientStore:
         operations = self._operations(keys.location(tenant, location), recipients, journal, fence)
         return await tables.transact(RECIPIENTS, operations)
 
+    async def erase(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[RecipientId],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        """Delete recipients that exist, and write the journal and the fence, in one batch. As `write`."""
+        self._encoder.forget()
+        tables = await self._accounts.of(tenant)
+        partition = keys.location(tenant, location)
+        rows = [{"PartitionKey": partition, "RowKey": keys.recipient(recipient)} for recipient in recipients]
+        operations = [*self._operations(partition, [], journal, fence), *(("delete", row) for row in rows)]
+        return await tables.transact(RECIPIENTS, operations)
+
     async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return the numbers of a run's changes at a location so far, over all its attempts."""
         tables = await self._accounts.of(tenant)

@@ -28,7 +28,7 @@ from shared.errors import ETagConflict, NotFound
 T = TypeVar("T")
 
 
-class _Held(msgspec.Struct, frozen=True, kw_only=True):
+class Held(msgspec.Struct, frozen=True, kw_only=True):
     """The held deactivations of one location."""
 
     location: LocationId
@@ -149,12 +149,12 @@ class TableRunStore:
         self, tenant: TenantId, run: RunId, location: LocationId, people: Sequence[Candidate]
     ) -> Sequence[Candidate]:
         """Store which deactivations await approval at a location, unless stored, and return the stored ones."""
-        held = _Held(location=location, people=tuple(people))
-        return (await self._insert_once(tenant, run, keys.held(location), held, _Held)).people
+        held = Held(location=location, people=tuple(people))
+        return (await self._insert_once(tenant, run, keys.held(location), held, Held)).people
 
     async def list_held(self, tenant: TenantId, run: RunId) -> Mapping[LocationId, Sequence[Candidate]]:
         """Return the deactivations that await approval, by location; empty for a run that was never held."""
-        return {held.location: held.people for held in await self._all(tenant, run, keys.HELD, _Held)}
+        return {held.location: held.people for held in await self._all(tenant, run, keys.HELD, Held)}
 
     async def record_answers(self, tenant: TenantId, run: RunId, attempt: str, answers: ExistenceAnswers) -> None:
         """Store the answers of an interrupted existence check under the id of an attempt."""

@@ -34,6 +34,7 @@ class Action(StrEnum):
     GROUP_UNMAPPED = "group_unmapped"
     COLUMNS_SAVED = "columns_saved"
     USER_CREATED = "user_created"
+    PERSON_ERASED = "person_erased"
     RECIPIENT_EDITED = "recipient_edited"
     FILE_IMPORTED = "file_imported"
     IMPORT_CREATED = "import_created"

@@ -10,6 +10,7 @@ from datetime import datetime
 import msgspec
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.recipient import Change
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.reconcile.write import Write, added_invalid_addresses
 from shared.domain.reconcile.write_batches import Batcher, batches
@@ -161,6 +162,27 @@ class FencedWriter:
                 [write.recipient for write in batch],
                 journal,
                 Versioned(fence, self._fence.etag),
+            )
+        except (ETagConflict, Transient) as error:
+            etag = await self._was_committed(fence, error)
+        self._fence = Versioned(fence, etag)
+
+    async def erase(
+        self, recipients: Sequence[RecipientId], changes: Sequence[Change], *, run: RunId, actor: str, at: datetime
+    ) -> None:
+        """Delete at most `MAX_BATCH_RECIPIENTS` recipients, with their journal row. Raises as `write`."""
+        held = self._fence.value
+        fence = msgspec.structs.replace(
+            held,
+            operation=held.operation + 1,
+            sequence=held.sequence + 1,
+            asked_to=None if held.asked_to in recipients else held.asked_to,
+        )
+        journal = JournalEntry(run=run, actor=actor, at=at, changes=tuple(changes))
+        etag: str | None
+        try:
+            etag = await self._store.erase(
+                self._tenant, self._location, recipients, journal, Versioned(fence, self._fence.etag)
             )
         except (ETagConflict, Transient) as error:
             etag = await self._was_committed(fence, error)

@@ -58,6 +58,7 @@ async def ask(api: Client, who: str, rule: str, tenant: str = "contoso", body: o
     """Send a request of a person to the door for people."""
     method, path = rule.split(" ")
     known = {"location": "desk", "run": "x", "recipient": "r", "number": "1", "import": "x", "entry": "e", "key": "k"}
+    known["erasure"] = "x"
     filled = path.format(tenant=tenant, **known)
     return await api(method, f"signed-in/{filled}", body or {}, headers={"Authorization": f"Bearer {who}"})
 

@@ -81,6 +81,8 @@ async def call_every_route(deployment: Deployment) -> set[str]:
             "import": run,
             "number": "1",
             "entry": "e",
+            "key": "k",
+            "erasure": run,
         }
         filled = path.format(**words)
         await deployment(method, filled, None if method in {"GET", "DELETE"} else {})

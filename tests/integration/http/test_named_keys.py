@@ -16,6 +16,7 @@ from tests.support.fakes import FakeClock
 __all__ = ["api", "product"]
 #: Ids that fill the paths of all rules.
 KNOWN = {"location": "desk", "run": "x", "recipient": "r", "number": "1", "import": "x", "entry": "e", "key": "k"}
+KNOWN["erasure"] = "x"
 
 
 async def created(

@@ -142,6 +142,7 @@ async def test_no_route_takes_an_id_for_granted(api: Client, routes: list[Route]
                 "recipient": "r",
                 "import": "x",
                 "number": "1",
+                "erasure": "x",
             }
             path = "/".join(route.path).format(**words)
             answer = await api(route.methods[0], path, {})

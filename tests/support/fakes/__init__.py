@@ -1,7 +1,7 @@
 """In-memory implementations of all ports, with the semantics of the real ones; contract tests hold them to it."""
 
 from shared.adapters.process_limits import ProcessLimitStore
-from shared.adapters.stores import TableAuditStore
+from shared.adapters.stores import TableAuditStore, TableErasureStore
 from shared.bootstrap import Ports
 from tests.support.fakes.certificates import FakeCertificateReader
 from tests.support.fakes.clock import FakeClock
@@ -50,6 +50,7 @@ def fake_ports() -> Ports:
         imports=FakeImportStore(),
         operator_log=FakeOperatorLog(),
         audit=TableAuditStore(MemoryTables()),
+        erasures=TableErasureStore(MemoryTables()),
         queue=FakeJobQueue(),
         secrets=FakeSecretStore(),
         providers=entra_providers(clock=clock),

@@ -5,6 +5,7 @@ import dataclasses
 from shared.adapters.stores import (
     TableAuditStore,
     TableConnectionStore,
+    TableErasureStore,
     TableIdempotencyStore,
     TableImportStore,
     TableKeyStore,
@@ -37,6 +38,7 @@ def ports_on(tables: Tables) -> Ports:
         imports=TableImportStore(tables),
         operator_log=TableOperatorLog(tables),
         audit=TableAuditStore(tables),
+        erasures=TableErasureStore(tables),
         limits=TableLimitStore(tables),
         keys=TableKeyStore(tables),
         users=TableUserStore(tables),

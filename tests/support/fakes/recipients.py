@@ -85,6 +85,23 @@ class FakeRecipientStore:
         self._journal.setdefault(place, []).append((position, journal))
         return etag
 
+    async def erase(
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        recipients: Sequence[RecipientId],
+        journal: JournalEntry,
+        fence: Versioned[Fence],
+    ) -> str:
+        """Delete recipients, and write the journal and the fence, all or nothing. Raises: ETagConflict."""
+        stored = self._recipients.get((tenant, location), {})
+        if not stored.keys() >= set(recipients):
+            raise ETagConflict("a recipient to be deleted is not there")
+        etag = await self.write(tenant, location, [], journal, fence)
+        for recipient in recipients:
+            del self._recipients[tenant, location][recipient]
+        return etag
+
     async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return what a run has changed at a location so far, over all its attempts."""
         return sum((Counts.of(entry.changes) for entry in self._entries(tenant, location, run)), Counts())

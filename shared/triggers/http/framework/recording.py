@@ -117,7 +117,7 @@ def _valid(check: Callable[[str], Any], text: str | None) -> Any:  # noqa: ANN40
 
 
 def _created(answer: Answer) -> Mapping[str, str]:
-    """Return what an answer leads to, by its kind: a run or an import."""
+    """Return what an answer leads to, by its kind: a run, an import or an erasure."""
     kind, _, name = answer.headers.get("Location", "").rpartition("/")
     return {kind.rpartition("/")[2].removesuffix("s"): name} if kind else {}
 

@@ -64,6 +64,7 @@ RECORDS: Final[Mapping[str, Record | Unrecorded]] = {
     "POST tenants/{tenant}/runs/{run}/reject": Record(Action.RUN_REJECTED),
     "POST tenants/{tenant}/runs/{run}/accept": Record(Action.RUN_ACCEPTED),
     "POST tenants/{tenant}/runs/{run}/undo": Record(Action.RUN_UNDONE),
+    "POST tenants/{tenant}/erasures": Record(Action.PERSON_ERASED),
     "GET tenants/{tenant}/audit": Record(Action.AUDIT_EXPORTED, is_export),
     "GET audit": Record(Action.AUDIT_EXPORTED, is_export),
     "POST keys": Record(Action.KEY_CREATED),

@@ -65,6 +65,8 @@ RULES: Final = {
     "GET keys": Access.OPERATOR,
     "POST keys": Access.OPERATOR,
     "DELETE keys/{key}": Access.OPERATOR,
+    "POST tenants/{tenant}/erasures": Access.TENANT,
+    "GET tenants/{tenant}/erasures/{erasure}": Access.TENANT,
     "GET tenants/{tenant}/audit": Access.TENANT,
     "GET audit": Access.OPERATOR,
     "GET doctor": Access.OPERATOR,

@@ -95,6 +95,25 @@ async def test_a_lost_fence_writes_nothing(stores: Stores) -> None:
     assert (await stores.recipients.get_fence(stores.acme, DESK)).value.attempt == "b"
 
 
+async def test_recipients_are_erased_under_the_fence(stores: Stores) -> None:
+    """All or nothing, with the journal; a lost fence, or a recipient that is not there, erases none."""
+    writes = creations(3)
+    etag = await put(stores, writes, Versioned(Fence(fencing_token=1, attempt="a", operation=1), None))
+    names = [write.recipient.id for write in writes]
+    mark = Change(kind=ChangeKind.DEACTIVATED, reason=Reason.EDITED)
+    entry = JournalEntry(run=RUN, actor="anna", at=NOW, changes=(mark, mark))
+    fence = Fence(fencing_token=1, attempt="a", operation=2)
+    with pytest.raises(Conflict):
+        await stores.recipients.erase(stores.acme, DESK, names[:2], entry, Versioned(fence, None))
+    with pytest.raises(Conflict):
+        await stores.recipients.erase(stores.acme, DESK, [names[0], RecipientId("x")], entry, Versioned(fence, etag))
+    assert len(await read(stores)) == 3
+    await stores.recipients.erase(stores.acme, DESK, names[:2], entry, Versioned(fence, etag))
+    assert [recipient.id for recipient in await read(stores)] == names[2:]
+    assert await stores.recipients.get_journal_counts(stores.acme, DESK, RUN) == Counts(created=3, deactivated=2)
+    assert (await stores.recipients.get_fence(stores.acme, DESK)).value.operation == 2
+
+
 async def test_the_new_etag_is_good_for_the_next_batch(stores: Stores) -> None:
     """Batches chain by the ETag that each returns."""
     first, second = creations(2)
