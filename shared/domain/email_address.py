@@ -1,11 +1,10 @@
 """E-mail addresses that people type and files contain: how they are cleaned, and the one rule that they must meet."""
 
 import re
-import unicodedata
 from functools import lru_cache
 from typing import Final
 
-from shared.domain.text import without_invisible
+from shared.domain.text import normalized, without_invisible
 
 #: `mailto:ann@example.com?subject=...`, and the prefixes of proxy addresses.
 _PREFIXED: Final = re.compile(r"(?:mailto|smtp|sip|e-?mail):\s*([^?]*)(?:\?.*)?", re.IGNORECASE)
@@ -22,6 +21,8 @@ _PLAIN: Final = re.compile(
 )
 #: Longest text in which an address is looked for, in characters.
 _MAX_DECORATED: Final = 1024
+#: Number of layers, such as quotes inside brackets, that are removed around an address.
+_MAX_LAYERS: Final = 8
 #: Longest address, part before the @ and label of a domain, in characters.
 #: Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1
 _MAX_ADDRESS: Final = 254
@@ -39,16 +40,17 @@ def clean_address(text: str) -> str:
     if len(text) > _MAX_DECORATED or _PLAIN.fullmatch(text):
         return text
     cleaned = without_invisible(text)
-    narrow = unicodedata.normalize("NFKC", cleaned)
+    narrow = normalized("NFKC", cleaned)
     cleaned = narrow if narrow.isascii() else cleaned  # full-width letters, from Japanese keyboards
-    while True:
+    for _ in range(_MAX_LAYERS):
         before = cleaned
         cleaned = cleaned.strip().strip(_TYPOGRAPHIC).rstrip(";,.>").strip()
         for pattern, group in ((_BRACKETED, 1), (_PREFIXED, 1), (_QUOTED, 2)):
             if match := pattern.fullmatch(cleaned):
                 cleaned = match[group]
         if cleaned == before:
-            return cleaned
+            break
+    return cleaned
 
 
 def is_address(text: str) -> bool:

@@ -2,8 +2,12 @@
 
 import re
 import unicodedata
-from typing import Final
+from typing import Final, Literal
 
+#: Maximum length of a text that is normalized, in characters: sorting the accents of one letter takes time that grows
+#: with the square of their number. Names and addresses are shorter.
+#: Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1 (addresses)
+_MAX_COMPOSED: Final = 320
 #: Control characters and surrogates. Other invisible characters belong to names: joiners in Persian and Sinhala, parts
 #: of emoji, direction marks.
 _CONTROL: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -39,24 +43,28 @@ def is_damaged(text: str) -> bool:
         return False
 
 
+def normalized(form: Literal["NFC", "NFD", "NFKC"], text: str) -> str:
+    """Return a text in a normalization form of Unicode. One of more than _MAX_COMPOSED characters is not changed."""
+    return unicodedata.normalize(form, text) if len(text) <= _MAX_COMPOSED else text
+
+
 def comparison_key(text: str) -> str:
     """Return what texts that mean the same have in common: composed, case-folded, with single spaces."""
-    if not text.isascii():
-        text = unicodedata.normalize("NFC", unicodedata.normalize("NFC", _INVISIBLE.sub("", text)).casefold())
-    else:
-        text = text.casefold()
-    return " ".join(text.split())
+    spaced = " ".join(without_invisible(text).split())
+    if text.isascii():
+        return spaced.casefold()
+    return normalized("NFC", normalized("NFC", spaced).casefold())
 
 
 def address_key(text: str) -> str:
     """Return what e-mail addresses that mean the same have in common. `ß` and `ss` are different domains."""
-    return text.lower() if text.isascii() else unicodedata.normalize("NFC", without_invisible(text)).lower()
+    return text.lower() if text.isascii() else normalized("NFC", without_invisible(text)).lower()
 
 
 def search_key(text: str) -> str:
     """Return a text as it is searched: as `comparison_key`, and without accents."""
     key = comparison_key(text)
-    if key.isascii():
+    if key.isascii() or len(key) > _MAX_COMPOSED:
         return key
-    letters = unicodedata.normalize("NFD", key).translate(_STROKES)
-    return "".join(letter for letter in letters if not unicodedata.combining(letter))
+    letters = normalized("NFD", key).translate(_STROKES)
+    return " ".join("".join(letter for letter in letters if not unicodedata.combining(letter)).split())

@@ -16,6 +16,8 @@ _QUALIFIER: Final = re.compile(
     r"required|optional|mandatory|pflichtfeld|obligatoire|obligatorio)\)",
     re.IGNORECASE,
 )
+#: Maximum length of a name or a state that is compared, in characters; a longer text is neither.
+_MAX_NAME: Final = 200
 #: A formula that is only a text, which keeps the zeros of `="00123"` in Excel.
 TEXT_FORMULA: Final = re.compile(r'\s*=\s*"((?:[^"]|"")*)"\s*')
 #: Further names, in the exports of Entra ID, Active Directory, Microsoft 365, Exchange, Google, Outlook and Thunderbird
@@ -130,7 +132,12 @@ FIELDS: Final = {name: field for field, name in API_NAMES.items()}
 
 
 def plain(name: str) -> str:
-    """Return a column's name as it is compared: without case, accents, spaces, signs, and what is in brackets."""
+    """Return a column's name as it is compared: without case, accents, spaces, signs, and what is in brackets.
+
+    A text of more than _MAX_NAME characters is returned unchanged.
+    """
+    if len(name) > _MAX_NAME:
+        return name
     if formula := TEXT_FORMULA.fullmatch(name):
         name = formula[1]
     name = _QUALIFIER.sub("", name) or name
@@ -170,6 +177,8 @@ def state_of(name: str) -> bool | None:
 
 def column_name(cell: str) -> str:
     """Return the name of a column as it is compared: that in brackets, if only it is known."""
+    if len(cell) > _MAX_NAME:
+        return cell
     name, inner = plain(cell), _BRACKETS.search(cell)
     return in_brackets if inner and not _is_known(name) and _is_known(in_brackets := plain(inner[1])) else name
 

@@ -116,7 +116,7 @@ def require_columns(columns: ColumnMapping, code: str) -> None:
 def recognised(header: Sequence[str], given: ColumnMapping | None = None) -> int:
     """Return how many cells of a header are names of fields."""
     names = {column_name(name) for name in given or ()} | NAMES.keys() | WHOLE_OR_SURNAME | WHOLE_OR_GIVEN
-    return sum(name in names for name in map(column_name, header))
+    return sum(name in names for name in map(column_name, header[:MAX_COLUMNS]))
 
 
 def columns_of(header: Sequence[str], given: ColumnMapping | None = None) -> Columns:

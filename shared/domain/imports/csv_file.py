@@ -256,13 +256,17 @@ def whole_name(fields: Mapping[str, str | None]) -> str:
     return " ".join(part for part in (fields.get("given_name"), fields.get("surname")) if part)
 
 
-def export(recipients: Iterable[Recipient]) -> bytes:
-    """Return recipients as CSV in UTF-8 with a byte order mark, which spreadsheet programs need to recognise it."""
+def export(recipients: Iterable[Recipient], *, first: bool = True) -> bytes:
+    """Return recipients as CSV in UTF-8 with a byte order mark, which spreadsheet programs need to recognise it.
+
+    Without `first`, these are further rows, without the mark and the header.
+    """
     text = io.StringIO(newline="")
     writer = csv.writer(text)
-    writer.writerow(HEADER)
+    if first:
+        writer.writerow(HEADER)
     for recipient in recipients:
         profile = (getattr(recipient.profile, name) for name in TEXT_FIELDS)
         cells = (recipient.id, recipient.origin.value, recipient.status.value, recipient.reason, *profile)
         writer.writerow([harmless(cell or "") for cell in cells])
-    return text.getvalue().encode("utf-8-sig")
+    return text.getvalue().encode("utf-8-sig" if first else "utf-8")

@@ -10,6 +10,9 @@ from shared.errors import Rejected
 
 #: Maximum length of a row in characters, so that a file cannot fill the memory.
 MAX_ROW: Final = 500_000
+#: Maximum number of empty rows of a file: as many as a sheet of Excel has. Reading them takes about a second.
+#: Source: https://support.microsoft.com/office/excel-specifications-and-limits-1672b34d-7043-467e-8e27-269d656771c3
+MAX_EMPTY_ROWS: Final = 1_048_576
 #: In the order of preference.
 _DELIMITERS: Final = ",;\t|"
 #: Number of lines, and of characters, from which the delimiter is determined.
@@ -27,8 +30,8 @@ _RECOGNISED: Final = 2
 _SPACES: Final = "\t\u00a0\u2007\u202f"
 #: Rows without any value: empty ones, and the mark at the end of a file in DOS.
 _BLANK: Final = frozenset({"", "\x1a"})
-#: Rows without any value.
-_EMPTY: Final = re.compile(r'(?:[\s,;|]|"[^\S\r\n]*")*')
+#: Rows without any value. Possessive: a row of MAX_ROW characters must not be tried in several ways.
+_EMPTY: Final = re.compile(r'(?:[\s,;|]++|"[^\S\r\n]*+")*+')
 
 
 class _Form(NamedTuple):
@@ -59,7 +62,7 @@ def records(text: TextIO, recognised: Callable[[Sequence[str]], int]) -> Iterato
     Rows above the header in which no column is recognised, such as the title of a list, are left out.
 
     `recognised` returns how many cells of a header are names of columns. Raises Rejected (`invalid_csv`) if a row is
-    too long.
+    too long, or too many are empty.
     """
     lines = _Lines(text)
     skipped, delimiter = 0, ""
@@ -70,6 +73,7 @@ def records(text: TextIO, recognised: Callable[[Sequence[str]], int]) -> Iterato
             lines.put_back([line, *lines.take_sample()])
             break
         skipped += 1
+        _require_few(skipped)
         lines.begin_row()
     sample = "".join(reversed(lines.waiting))
     form = _form(sample, delimiter, recognised)
@@ -78,9 +82,19 @@ def records(text: TextIO, recognised: Callable[[Sequence[str]], int]) -> Iterato
         inner = _form("".join(iter(wrapped.readline, "")), "", recognised)
         if inner.recognised >= _RECOGNISED:
             lines, form = _Lines(_Unwrapped(_rows(lines, form.delimiter), form.delimiter)), inner
+    empty = skipped
     for number, record in enumerate(_rows(lines, form.delimiter)):
         if record.error or (number >= form.titles and "".join(record.cells).strip() not in _BLANK):
             yield Record(skipped + record.line, record.cells, record.error)
+        else:
+            empty += 1
+            _require_few(empty)
+
+
+def _require_few(empty: int) -> None:
+    if empty > MAX_EMPTY_ROWS:
+        message = f"The file has more than {MAX_EMPTY_ROWS:,} empty rows. Remove them, then import it again."
+        raise Rejected(message, code="invalid_csv")
 
 
 def _rows(lines: "_Lines", delimiter: str) -> Iterator[Record]:
@@ -130,10 +144,12 @@ def _trimmed(cells: list[str]) -> list[str]:
 
 def _spaced(lines: "_Lines", delimiter: str) -> list[str] | None:
     """Return the cells of the current row, with spaces after closing quotes; None if that does not explain the row."""
-    while lines.row.count('"') % 2 and next(lines, None):
-        pass
+    quotes = lines.row.count('"')
+    while quotes % 2 and (line := next(lines, None)):
+        quotes += line.count('"')
     other = re.escape(delimiter)
-    cell = re.compile(rf'[^\S\r\n]*(?:"((?:[^"]|"")*)"[^\S\r\n]*|([^{other}"\r\n]*))({other}|[\r\n]*\Z)')
+    space = rf"[^\S\r\n{other}]*+"
+    cell = re.compile(rf'{space}(?:"([^"]*+(?:""[^"]*+)*+)"{space}|([^{other}"\r\n]*+))({other}|[\r\n]*+\Z)')
     row, cells, position = lines.row, [], 0
     while match := cell.match(row, position):
         cells.append(match[2] if match[1] is None else match[1].replace('""', '"'))
@@ -202,7 +218,7 @@ class _Lines:
         line = self.waiting.pop() if self.waiting else self._read()
         if not line:
             raise StopIteration
-        self._characters += len(line) if line.strip() else 0
+        self._characters += len(line) if line.strip() else 1
         if self._characters > MAX_ROW:
             raise Rejected(
                 f"A row has more than {MAX_ROW} characters; perhaps a quote is not closed.", code="invalid_csv"

@@ -44,6 +44,9 @@ _GUESSES: Final = [
 _PLAUSIBLE: Final = 0.6
 #: Longest sample for guessing, in lines with other than ASCII characters.
 _SAMPLE_LINES: Final = 1_000
+#: Number of characters and stray bytes after which it is known whether a file is UTF-8 with strays.
+_JUDGED: Final = 100_000
+_OTHER: Final = re.compile(rb"[\x80-\xff]")
 _INVALID: Final = re.compile("[\udc80-\udcff]+")
 _MULTI_BYTE: Final = re.compile("[^\x00-\x7f\udc80-\udcff]")
 #: How many lines with stray bytes are named.
@@ -129,6 +132,8 @@ def _without_utf8(file: IO[bytes], *, declared: bool) -> Encoding:
             if len(stray) < _NAMED:
                 stray[line + text.count("\n", 0, match.start())] = None
         line += text.count("\n")
+        if invalid and valid + invalid >= _JUDGED:
+            break
     if declared or (valid and invalid <= valid):
         lines = ", ".join(map(str, stray))
         raise Rejected(
@@ -139,12 +144,22 @@ def _without_utf8(file: IO[bytes], *, declared: bool) -> Encoding:
     return Encoding(_guess(file), guessed=True)
 
 
+def _foreign_lines(file: IO[bytes]) -> Iterator[bytes]:
+    """Yield the lines with other than ASCII characters, however many others there are. Long lines are cut."""
+    file.seek(0)
+    while chunk := file.read(_CHUNK):
+        chunk += file.readline(_CHUNK)
+        end = 0
+        while other := _OTHER.search(chunk, end):
+            start, end = chunk.rfind(b"\n", end, other.start()) + 1 or end, chunk.find(b"\n", other.start()) + 1
+            end = end or len(chunk)
+            yield chunk[start:end]
+
+
 def _guess(file: IO[bytes]) -> str:
     from charset_normalizer import from_bytes  # noqa: PLC0415 - takes 160 ms, and few files need it
 
-    file.seek(0)
-    lines = islice((line[:_CHUNK] for line in file if not line.isascii()), _SAMPLE_LINES)
-    sample = b"".join(lines)[: 4 * _CHUNK]
+    sample = b"".join(islice(_foreign_lines(file), _SAMPLE_LINES))[: 4 * _CHUNK]
     matches = from_bytes(sample, cp_isolation=_GUESSES, preemptive_behaviour=False, enable_fallback=False)
     found = {name for match in matches for name in match.could_be_from_charset}
     from_mac = b"\n" not in sample and b"\r" in sample

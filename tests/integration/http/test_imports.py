@@ -90,6 +90,13 @@ async def test_overwriting_is_guarded(api: Client, product: App, ports: Ports) -
     assert len(active) == 100
 
 
+async def test_a_long_content_type_is_not_parsed(api: Client) -> None:
+    """The time to do so grows with the square of its length."""
+    header = {"Content-Type": 'text/csv; x="' + ";" * 100_000}
+    refused = await api("POST", "tenants/contoso/locations/desk/recipients", raw=b"name\nAnn\n", headers=header)
+    assert (refused.status, refused.body["code"]) == (400, "invalid_header")
+
+
 async def test_a_declared_charset_is_that_of_the_file(api: Client, product: App, ports: Ports) -> None:
     """It comes with the parts; the report says how the file was read."""
     content = "Name\nŞükrü\n".encode("cp1254")

@@ -31,6 +31,10 @@ HEADERS = [
     ("text/html, application/xhtml+xml, */*;q=0.8", JSON),
     ("application/json;q=0, text/csv;q=0", JSON),
     (";;,,q=", JSON),
+    ("text/csv;q=1.", CSV),
+    ("text/csv;q=.", CSV),
+    ("text/csv;q=" + "1" * 900 + "x", CSV),
+    ("text/csv" + ";q=1" * 1_000, JSON),
 ]
 
 

@@ -10,7 +10,9 @@ from typing import Final, NamedTuple
 #: One element of the Accept header; a comma inside quotes does not end it.
 _ELEMENT: Final = re.compile(r'(?:[^,"]|"(?:\\.|[^"\\])*"?)+')
 #: The weight of an element; the name of the parameter is case-insensitive.
-_WEIGHT: Final = re.compile(r";\s*q\s*=\s*(\d*\.?\d*)\s*(?:;|$)", re.IGNORECASE)
+_WEIGHT: Final = re.compile(r";\s*+q\s*+=\s*+(\d*+(?:\.\d*+)?+)\s*+(?:;|$)", re.IGNORECASE)
+#: Longest header that is read, in characters. Those of browsers have up to 300.
+_MAX_ACCEPT: Final = 1_000
 
 
 class _Preference(NamedTuple):
@@ -27,10 +29,10 @@ def preferred(accept: str, offered: Sequence[str]) -> str:
     """Return the media type of `offered` that an Accept header prefers.
 
     The most specific element that matches a type gives its weight. Of types with equal weights the one that the header
-    names more specifically is preferred, then the one it names first. Without an acceptable type the result is the
-    first one: a server may disregard the header.
+    names more specifically is preferred, then the one it names first. Without an acceptable type, or with a header of
+    more than _MAX_ACCEPT characters, the result is the first one: a server may disregard the header.
     """
-    elements = [_parsed(element) for element in _ELEMENT.findall(accept)]
+    elements = [_parsed(element) for element in _ELEMENT.findall(accept)] if len(accept) <= _MAX_ACCEPT else []
     best = max(offered, key=lambda kind: _preference(kind, elements))
     return best if _preference(best, elements).weight > 0 else offered[0]
 

@@ -26,6 +26,8 @@ _ETAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 
 #: Largest accepted JSON body, in bytes.
 _MAX_BODY: Final = 256 * 1024
+#: Longest content type that is parsed, in characters.
+_MAX_CONTENT_TYPE: Final = 1_000
 #: Parts of msgspec's messages that quote the input, and their replacements: the input may be a secret in the wrong
 #: field. Names of fields are kept if they look like names.
 _QUOTED: Final = (
@@ -121,9 +123,12 @@ class Request(msgspec.Struct, frozen=True):
 
     @property
     def charset(self) -> str:
-        """The charset of the content type; empty without one."""
-        message = Message()
-        message["content-type"] = self.header("content-type")
+        """The charset of the content type; empty without one. Raises Rejected if the header is too long."""
+        message, content_type = Message(), self.header("content-type")
+        if len(content_type) > _MAX_CONTENT_TYPE:
+            detail = f"Invalid Content-Type header: use at most {_MAX_CONTENT_TYPE} characters."
+            raise Rejected(detail, code="invalid_header")
+        message["content-type"] = content_type
         charset = message.get_param("charset", "")
         return charset if isinstance(charset, str) else charset[2]
 

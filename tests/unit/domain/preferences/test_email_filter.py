@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.domain.preferences.email_filter import MAX_ENTRIES, EmailFilter
+from shared.domain.preferences.email_filter import MAX_ENTRIES, MAX_FOREIGN, EmailFilter
 from shared.errors import Rejected
 
 
@@ -59,4 +59,22 @@ def test_what_could_not_be_meant_is_refused(filter_: EmailFilter) -> None:
     """With the code of all bad preferences."""
     with pytest.raises(Rejected) as refused:
         filter_.require_sense()
+    assert refused.value.code == "invalid_preferences"
+
+
+@pytest.mark.parametrize("domain", ["\u00fc" * 200_000, "\u00fc." * 100_000, "b\u00fccher." * 20_000 + "example"])
+def test_a_name_longer_than_any_domain_is_not_converted(domain: str) -> None:
+    """To spell it as DNS does would take seconds; it is compared as it is."""
+    filter_ = EmailFilter(domains=("*.example",), addresses=(f"ann@{domain}",))
+    assert filter_.accepts(f"Ann@{domain.upper()}")
+    assert not EmailFilter(domains=("b\u00fccher.example",)).accepts(f"ann@{domain}")
+
+
+def test_a_filter_has_only_so_many_characters_to_convert() -> None:
+    """Other characters than ASCII; the rest costs nothing."""
+    domain = "\u00fc" * 50 + ".example"
+    entries = MAX_FOREIGN // 50
+    EmailFilter(domains=(domain,) * entries).require_sense()
+    with pytest.raises(Rejected, match="other than ASCII") as refused:
+        EmailFilter(domains=(domain,) * entries, addresses=("\u00e4nn@example.com",)).require_sense()
     assert refused.value.code == "invalid_preferences"
