@@ -20,9 +20,18 @@ class RecipientStore(Protocol):
         """Replace only the fence and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     def list_recipients(
-        self, tenant: TenantId, location: LocationId, *, start: str = "", among: AbstractSet[RecipientId] | None = None
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        *,
+        start: str = "",
+        among: AbstractSet[RecipientId] | None = None,
+        first: int | None = None,
     ) -> AsyncIterator[Recipient]:
-        """Iterate over the recipients of a location, sorted by id, from the id `start`; only those `among` if given."""
+        """Iterate over the recipients of a location, sorted by id, from the id `start`; only those `among` if given.
+
+        A caller that expects to need only few names their number as `first`.
+        """
 
     def list_others(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
         """Iterate over the recipients that no directory created, sorted by id."""

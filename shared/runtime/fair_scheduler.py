@@ -5,9 +5,12 @@ responses that other jobs wait for.
 """
 
 import asyncio
+from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Final, TypeVar
 from weakref import WeakKeyDictionary
+
+T = TypeVar("T")
 
 #: Time for which slices may run in one round of the event loop before all other coroutines run, in seconds.
 _ROUND_S: Final = 0.005
@@ -51,3 +54,18 @@ class cpu_slice:  # noqa: N801 - an async context manager that is not a generato
                 await asyncio.sleep(0)
         finally:
             self._mine.lock.release()
+
+
+async def paced(items: Iterable[T]) -> AsyncIterator[T]:
+    """Iterate over items, each of which the caller processes in less than 5 ms.
+
+    Other coroutines run between two items once 5 ms have passed since they last did. What the caller does with an item
+    depends on its content, such as the number of changes in a row, so a number of items would not bound it.
+    """
+    loop = asyncio.get_running_loop()
+    began_s = loop.time()
+    for item in items:
+        yield item
+        if loop.time() - began_s >= _ROUND_S:
+            await asyncio.sleep(0)
+            began_s = loop.time()

@@ -69,10 +69,17 @@ class CountingTables(Tables):
             yield row
 
     async def read(
-        self, table: str, kind: Kind[S], *, partition: str, rows: Range, where: str | None = None
+        self,
+        table: str,
+        kind: Kind[S],
+        *,
+        partition: str,
+        rows: Range,
+        where: str | None = None,
+        first: int | None = None,
     ) -> AsyncIterator[list[S]]:
         """Count the rows that are returned."""
-        async for page in super().read(table, kind, partition=partition, rows=rows, where=where):
+        async for page in super().read(table, kind, partition=partition, rows=rows, where=where, first=first):
             self.work.rows_read += len(page)
             yield page
 

@@ -26,7 +26,13 @@ class DiskRecipientStore(FakeRecipientStore):
         self.batches = 0
 
     async def list_recipients(
-        self, tenant: TenantId, location: LocationId, *, start: str = "", among: AbstractSet[RecipientId] | None = None
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        *,
+        start: str = "",
+        among: AbstractSet[RecipientId] | None = None,
+        first: int | None = None,
     ) -> AsyncIterator[Recipient]:
         """Yield the recipients by id; only those `among` if given."""
         decode = msgspec.msgpack.Decoder(Recipient).decode

@@ -1,5 +1,6 @@
 """Uploaded imports in the table Imports, and the parts of their files in the table Uploads."""
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from secrets import token_hex
@@ -59,7 +60,7 @@ class TableImportStore:
         """Store a part of the file, replacing an earlier one with this number. Readers get the old or the new part."""
         files = await self._accounts.of(ref.tenant)
         partition, attempt = keys.upload(ref), token_hex(8)
-        packed = isal_zlib.compress(content, _LEVEL)
+        packed = await asyncio.to_thread(isal_zlib.compress, content, _LEVEL)
         starts = range(0, len(packed), MAX_ROW_BYTES)
         for index, start in enumerate(starts):
             row = {"PartitionKey": partition, "RowKey": keys.piece(number, attempt, index)}
@@ -91,7 +92,7 @@ class TableImportStore:
         pieces = [join(row) async for row in rows]
         if len(pieces) != head["pieces"]:
             raise Conflict(f"part {number} is being replaced; read it again", code="part_replaced")
-        return isal_zlib.decompress(b"".join(pieces))
+        return await asyncio.to_thread(isal_zlib.decompress, b"".join(pieces))
 
     async def delete_parts(self, ref: ImportRef) -> None:
         """Delete all parts of the file."""

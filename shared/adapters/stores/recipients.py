@@ -20,7 +20,7 @@ from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, 
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound, Rejected
-from shared.runtime.fair_scheduler import cpu_slice
+from shared.runtime.fair_scheduler import cpu_slice, paced
 
 _COUNTS: Final = Counts.__struct_fields__
 
@@ -53,19 +53,28 @@ class TableRecipientStore:
         return await tables.replace(RECIPIENTS, _fence_row(keys.location(tenant, location), fence), etag)
 
     async def list_recipients(
-        self, tenant: TenantId, location: LocationId, *, start: str = "", among: AbstractSet[RecipientId] | None = None
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        *,
+        start: str = "",
+        among: AbstractSet[RecipientId] | None = None,
+        first: int | None = None,
     ) -> AsyncIterator[Recipient]:
-        """Iterate over the recipients of a location, sorted by id, from the id `start`; only those `among` if given."""
+        """Iterate over the recipients of a location, sorted by id, from the id `start`; only those `among` if given.
+
+        A caller that expects to need only few names their number as `first`.
+        """
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         rows = (keys.RECIPIENTS[0] + start, keys.RECIPIENTS[1])
         names = None if among is None else set(map(keys.recipient, among))
-        async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows):
+        async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=rows, first=first):
             async with cpu_slice():
                 wanted = page if names is None else [row for row in page if row.key in names]
                 with decoding():
                     recipients = list(map(recipient_of, wanted))
-            for recipient in recipients:
+            async for recipient in paced(recipients):
                 yield recipient
 
     async def list_others(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
@@ -75,7 +84,7 @@ class TableRecipientStore:
         async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=keys.RECIPIENTS, where=_OTHERS):
             with decoding():
                 recipients = list(map(recipient_of, page))
-            for recipient in recipients:
+            async for recipient in paced(recipients):
                 yield recipient
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:

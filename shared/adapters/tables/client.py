@@ -19,7 +19,7 @@ from shared.adapters.tables.versions import OPERATIONS, applied, etag_of, stampe
 from shared.domain.ids import TenantId
 from shared.domain.retry_policy import TABLE_REQUEST
 from shared.errors import ETagConflict, NotFound, SyncError, Transient
-from shared.runtime.fair_scheduler import cpu_slice
+from shared.runtime.fair_scheduler import cpu_slice, paced
 from shared.settings import Settings, TableAccount
 
 S = TypeVar("S", bound=msgspec.Struct)
@@ -193,17 +193,28 @@ class Tables:
         wire = await self._wire_to(table)
         with translated():
             async for page in pages(wire, table, UNTYPED, accept=FULL, where=filter_, select=select):
-                for properties in page.value:
+                async for properties in paced(page.value):
                     yield row_of(properties)
 
     async def read(
-        self, table: str, kind: Kind[S], *, partition: str, rows: Range, where: str | None = None
+        self,
+        table: str,
+        kind: Kind[S],
+        *,
+        partition: str,
+        rows: Range,
+        where: str | None = None,
+        first: int | None = None,
     ) -> AsyncIterator[list[S]]:
-        """Iterate over the rows of a partition as pages of structs. Only the fields of the struct are read."""
+        """Iterate over the rows of a partition as pages of structs. Only the fields of the struct are read.
+
+        A page has up to 1,000 rows, the first one up to `first`: a caller that needs few does not wait for the others.
+        """
         wire = await self._wire_to(table)
         filter_ = condition(partition=partition, rows=rows, where=where)
         with translated():
-            async for page in pages(wire, table, kind.decoder, accept=BARE, where=filter_, select=kind.columns):
+            found = pages(wire, table, kind.decoder, accept=BARE, where=filter_, select=kind.columns, first=first)
+            async for page in found:
                 yield page.value
 
     async def _wire_to(self, table: str) -> Wire:

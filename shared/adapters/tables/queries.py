@@ -21,6 +21,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 Range = tuple[str, str]
 
 _CONTINUATION: Final = ("NextPartitionKey", "NextRowKey")
+#: Maximum number of rows of a page.
+_MAX_ROWS: Final = 1_000
 
 
 class Page(msgspec.Struct, Generic[V]):
@@ -73,9 +75,16 @@ def _literal(text: str) -> str:
 
 
 async def pages(
-    wire: Wire, table: str, decoder: msgspec.json.Decoder[T], *, accept: str, where: str, select: Sequence[str] | None
+    wire: Wire,
+    table: str,
+    decoder: msgspec.json.Decoder[T],
+    *,
+    accept: str,
+    where: str,
+    select: Sequence[str] | None,
+    first: int | None = None,
 ) -> AsyncIterator[T]:
-    """Iterate over the pages of a query's result, including empty pages.
+    """Iterate over the pages of a query's result, including empty pages. `first` limits the rows of the first page.
 
     Raises the SDK's errors: DecodeError for a page that cannot be decoded, so that a partial page is never used; and
     Unreadable for a page with a row of another form.
@@ -83,7 +92,7 @@ async def pages(
     parameters = {"$filter": where} if where else {}
     if select is not None:
         parameters["$select"] = ",".join(select)
-    continuation: dict[str, str] = {}
+    continuation = {"$top": str(min(first, _MAX_ROWS))} if first is not None else {}
     while True:
         query = "&".join(f"{name}={quote(value, safe='')}" for name, value in (parameters | continuation).items())
         response = await wire.send("GET", f"{table}()?{query}" if query else f"{table}()", {"Accept": accept})

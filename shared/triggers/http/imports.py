@@ -1,5 +1,6 @@
 """Routes for imports of CSV files: inside a request, or uploaded in parts, started and followed."""
 
+import asyncio
 from http import HTTPStatus
 from io import BytesIO
 from typing import Final
@@ -79,7 +80,8 @@ async def recipients_import(request: Request) -> Answer:
         report = await app().import_csv.preview(request.tenant, request.location, file, mode, approved, reading)
     else:
         texts = (request.location, mode, approved, request.charset, request.query("columns"))
-        repeatable = request.repeatable("import", *(text.encode() for text in texts), file.getvalue())
+        contents = (*(text.encode() for text in texts), file.getvalue())
+        repeatable = await asyncio.to_thread(request.repeatable, "import", *contents)
         report = await app().import_csv(
             request.tenant, request.location, file, mode, approved, name_of(request.caller), repeatable, reading
         )

@@ -24,6 +24,7 @@ from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
 from shared.ports.tenants import ConnectionStore, SyncStateStore, TenantStore
+from shared.runtime.fair_scheduler import paced
 
 #: State of a tenant without a connection.
 _OFF: Final = "off"
@@ -123,7 +124,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
                 secret_days_left=days_left(expiry, now) if (expiry := expiries.get(tenant.id)) else None,
                 poison=poison[tenant.id],
             )
-            for tenant in tenants
+            async for tenant in paced(tenants)
             if word in tenant.id or word in tenant.name.casefold()
         ]
 

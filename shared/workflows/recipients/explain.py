@@ -20,6 +20,7 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import SettingsStore, TenantStore
+from shared.runtime.fair_scheduler import paced
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.recipients.group_paths import shortest_paths
 from shared.workflows.snapshots.reader import stored_partitions
@@ -155,7 +156,7 @@ class Explain(msgspec.Struct, frozen=True, kw_only=True):
         return [
             user
             async for part in parts
-            for user in part.users.values()
+            async for user in paced(part.users.values())
             if user.id == query or key in {address_key(user.user_principal_name), address_key(user.mail or "")}
         ]
 

@@ -1,5 +1,6 @@
 """Comparison: a location's sources with its recipients, partition by partition, one of them in memory at a time."""
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import suppress
 from typing import Final
@@ -178,7 +179,7 @@ class Comparison:
                     if values:
                         values.add(user for user in users if preferences.exclusion(user) is None)
         if values and rule:
-            self.problem = self.problem or values.unmatched(rule)
+            self.problem = self.problem or await asyncio.to_thread(values.unmatched, rule)
         if preferences.attributes.manager:
             async for _, read in self._partitions():
                 users = read[everyone].users.values() if everyone in read else ()

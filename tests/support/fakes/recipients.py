@@ -37,7 +37,13 @@ class FakeRecipientStore:
         return self._fences.replace((tenant, location), fence, etag)
 
     async def list_recipients(
-        self, tenant: TenantId, location: LocationId, *, start: str = "", among: AbstractSet[RecipientId] | None = None
+        self,
+        tenant: TenantId,
+        location: LocationId,
+        *,
+        start: str = "",
+        among: AbstractSet[RecipientId] | None = None,
+        first: int | None = None,
     ) -> AsyncIterator[Recipient]:
         """Iterate over the recipients of a location by id, from the id `start` on; only those `among` if given."""
         rows = dict(self._recipients.get((tenant, location), {}))

@@ -126,7 +126,14 @@ class MemoryTables(Tables):
                 yield _entity((shown, etag))
 
     async def read(
-        self, table: str, kind: Kind[S], *, partition: str, rows: Range, where: str | None = None
+        self,
+        table: str,
+        kind: Kind[S],
+        *,
+        partition: str,
+        rows: Range,
+        where: str | None = None,
+        first: int | None = None,
     ) -> AsyncIterator[list[S]]:
         """Iterate over pages of a partition's rows as structs; `where` is one `ne`."""
         name, _, literal = (where or "").partition(" ne ")

@@ -5,7 +5,7 @@ from collections import Counter
 
 import pytest
 
-from shared.runtime.fair_scheduler import cpu_slice
+from shared.runtime.fair_scheduler import cpu_slice, paced
 
 
 class Clock:
@@ -123,3 +123,24 @@ async def test_a_job_that_is_alone_does_not_wait(clock: Clock) -> None:
     await slices(clock, "alone", 0.01, 10, [])
     waiting.cancel()
     assert rounds <= 40
+
+
+@pytest.mark.parametrize(("item_s", "between"), [(0.0001, 0), (0.001, 4), (0.02, 20)])
+async def test_others_run_between_two_items(clock: Clock, item_s: float, between: int) -> None:
+    """Once 5 ms have passed, however many items that are."""
+    rounds = 0
+
+    async def others() -> None:
+        nonlocal rounds
+        while True:
+            await asyncio.sleep(0)
+            rounds += 1
+
+    counting = asyncio.create_task(others())
+    seen = []
+    async for item in paced(range(20)):
+        seen.append(item)
+        clock.now_s += item_s
+    counting.cancel()
+    assert seen == list(range(20))
+    assert abs(rounds - between) <= 1

@@ -82,6 +82,15 @@ async def test_recipients_can_be_listed_by_name(stores: Stores) -> None:
     assert [recipient async for recipient in found] == wanted
 
 
+@pytest.mark.parametrize("first", [1, 3, 20, 5_000])
+async def test_a_short_first_page_leaves_nothing_out(stores: Stores, first: int) -> None:
+    """The others follow on later pages."""
+    writes = creations(20)
+    await put(stores, writes, Versioned(Fence(attempt="a", operation=1), None))
+    found = stores.recipients.list_recipients(stores.acme, DESK, first=first)
+    assert [recipient async for recipient in found] == [write.recipient for write in writes]
+
+
 async def test_a_lost_fence_writes_nothing(stores: Stores) -> None:
     """The batch is all or nothing: neither people nor journal appear when the fence has moved on."""
     first, second = creations(2)

@@ -59,6 +59,14 @@ async def test_filters_are_the_service_s_to_apply() -> None:
     assert "select=PartitionKey" in connected
 
 
+async def test_only_the_first_page_is_short() -> None:
+    """A caller that needs more rows than expected gets full pages afterwards."""
+    async with running(page(more=True), page(more=True), page(more=False)) as service:
+        store = TableRecipientStore(service.tables)
+        assert [one async for one in store.list_recipients(TenantId("t"), LocationId("l"), first=2_000)] == []
+    assert ["top=1000" in path for path, _ in service.seen] == [True, False, False]
+
+
 async def test_quotes_in_a_filter_are_doubled() -> None:
     """Nothing that stands in an id can end the text it stands in."""
     async with running(page(more=False)) as service:
