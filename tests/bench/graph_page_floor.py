@@ -6,7 +6,8 @@ from typing import Final
 import httpx
 
 from shared.adapters.entra import links
-from shared.adapters.entra.schema import UserPage, decode
+from shared.adapters.entra.decoding import decode
+from shared.adapters.entra.schema import UserPage
 from shared.adapters.entra.user_mapping import user_of
 from shared.domain.directory import Source
 from tests.bench.entra import certificates, directories, directory

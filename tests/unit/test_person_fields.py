@@ -6,7 +6,8 @@ from typing import Any
 
 import msgspec
 
-from shared.adapters.entra.schema import TEXT_PATHS, GraphUser, UserPage, decode
+from shared.adapters.entra.decoding import decode
+from shared.adapters.entra.schema import TEXT_PATHS, GraphUser, UserPage
 from shared.adapters.entra.user_mapping import patch_of, user_of
 from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of
 from shared.domain.directory import DirectoryUser

@@ -11,8 +11,9 @@ from typing import Any, Final
 
 from shared.adapters.entra import json_batch
 from shared.adapters.entra.client import GraphClient
+from shared.adapters.entra.decoding import decode
 from shared.adapters.entra.errors import Refused
-from shared.adapters.entra.schema import BatchAnswer, Failure, decode
+from shared.adapters.entra.schema import BatchAnswer, Failure
 from shared.adapters.entra.throttle import REFUSALS
 from shared.domain.retry_policy import EXISTENCE_CHECK
 from shared.errors import LoginRefused, SyncError, Transient

@@ -29,6 +29,7 @@ from shared.adapters.entra.links import template
 from shared.adapters.entra.retry_after import retry_after_s
 from shared.adapters.entra.throttle import REFUSALS, AdaptiveThrottle
 from shared.adapters.network.address_guard import PublicAddresses
+from shared.adapters.network.bounded_body import ACCEPTED, BoundedBody
 from shared.adapters.network.tls import tls_context
 from shared.domain.connections.entra.credentials import Credentials
 from shared.domain.retry_policy import GRAPH_REQUEST
@@ -88,6 +89,7 @@ class _Transport(AiohttpTransport):
                 call.answered(response.status_code, is_throttled=response.status_code in REFUSALS)
             if isinstance(response.stream, AiohttpResponseStream):
                 response.stream.CHUNK_SIZE = _CHUNK_BYTES
+            response.stream = BoundedBody(response)
             if response.status_code != HTTPStatus.OK or not request.url.path.endswith(_BATCH):
                 self._throttle.record_response(response.status_code, response.headers, sent_s=sent_s)
         return response
@@ -141,6 +143,7 @@ class GraphClient:
             ],
             client=_Client(
                 transport=self._transport,
+                headers={"Accept-Encoding": ACCEPTED},
                 timeout=_SILENCE_S,
                 trust_env=False,
                 follow_redirects=False,

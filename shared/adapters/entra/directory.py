@@ -1,6 +1,6 @@
 """One customer's directory, read through Microsoft Graph."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -8,19 +8,12 @@ from msgspec import UNSET
 
 from shared.adapters.entra import links
 from shared.adapters.entra.client import GraphClient
+from shared.adapters.entra.decoding import decoded
 from shared.adapters.entra.errors import Refused, status_of
 from shared.adapters.entra.existence_check import ExistenceCheck
 from shared.adapters.entra.group_queries import LONGEST_NAME, GroupQueries
 from shared.adapters.entra.prefetch import PagePrefetcher
-from shared.adapters.entra.schema import (
-    SELECT,
-    AssignmentPage,
-    GraphUser,
-    IdPage,
-    UserPage,
-    decode,
-    roles_of,
-)
+from shared.adapters.entra.schema import SELECT, AssignmentPage, GraphUser, IdPage, UserPage, roles_of
 from shared.adapters.entra.user_mapping import ids_of, is_named, patch_of, user_of
 from shared.adapters.entra.user_reads import users_by_id
 from shared.domain.connections.entra import permissions
@@ -60,6 +53,8 @@ _NO_DELTA: Final = frozenset(
         HTTPStatus.GATEWAY_TIMEOUT,
     }
 )
+#: Number of users that are converted in one slice of CPU time.
+_SLICE: Final = 100
 #: Maximum number of users that a search returns.
 _FOUND_USERS: Final = 10
 #: Kinds of assigned principals that stand for people; the others are applications.
@@ -86,7 +81,7 @@ class GraphDirectory(GroupQueries):
 
     async def change_cursor(self) -> str:
         """Return a delta link without a listing. Raises ChangeFeedUnsupported."""
-        page = decode(await self._first_delta(links.latest_delta(self._client.graph)), UserPage)
+        page = await decoded(await self._first_delta(links.latest_delta(self._client.graph)), UserPage)
         if page.delta_link is None:
             raise Transient("Microsoft Graph gave no delta link; try again.", code="bad_answer")
         return links.checked(self._client.graph, page.delta_link)
@@ -119,15 +114,14 @@ class GraphDirectory(GroupQueries):
             if source.group is not None and error.code == _DENIED:
                 raise await self._explained(source.group, error) from error
             raise
-        async with cpu_slice():
-            page = decode(content, IdPage) if source.by_id else decode(content, UserPage)
+        page = await decoded(content, IdPage) if source.by_id else await decoded(content, UserPage)
         following = links.checked(graph, page.next_link) if page.next_link else None
         if source.group is not None and not page.value and cursor is None and await self._hides(source.group):
             raise _hidden()
-        async with cpu_slice():
-            if isinstance(page, IdPage):
+        if isinstance(page, IdPage):
+            async with cpu_slice():
                 return UsersPage(users=ids_of(page.value), next_cursor=following)
-            return _users_page(page.value, source, following)
+        return await _users_page(page.value, source, following)
 
     async def _page(self, url: str, source: Source, *, first: bool) -> bytes | None:
         """Return a page. From the second on, pages are prefetched."""
@@ -153,11 +147,15 @@ class GraphDirectory(GroupQueries):
     async def _changes_page(self, cursor: str | None, first: str) -> ChangesPage:
         graph = self._client.graph
         answer = self._changes(links.checked(graph, cursor)) if cursor else self._first_delta(first)
-        page = decode(await answer, UserPage)
+        page = await decoded(await answer, UserPage)
         if (page.next_link is None) == (page.delta_link is None):
             raise Transient("Microsoft Graph gave neither a next nor a delta link, or both.", code="bad_answer")
+        changes: list[tuple[ObjectId, Fields | None]] = []
+        for users in _in_slices(page.value):
+            async with cpu_slice():
+                changes += [(user.id, patch_of(user) if user.removed is UNSET else None) for user in users]
         return ChangesPage(
-            changes=[(user.id, patch_of(user) if user.removed is UNSET else None) for user in page.value],
+            changes=changes,
             next_cursor=links.checked(graph, page.next_link) if page.next_link else None,
             change_cursor=links.checked(graph, page.delta_link) if page.delta_link else None,
         )
@@ -206,7 +204,7 @@ class GraphDirectory(GroupQueries):
         first = links.path(graph, route, {"$top": str(links.PAGE_USERS)})
         url = links.checked(graph, cursor) if cursor else first
         try:
-            page = decode(await self._client.get(url), AssignmentPage)
+            page = await decoded(await self._client.get(url), AssignmentPage)
         except NotFound as error:
             raise NotFound(
                 "This tenant has no enterprise application with the sign-in application's id.",
@@ -227,13 +225,22 @@ def _once(pages: Iterable[UserPage]) -> list[DirectoryUser]:
     return list({user.id: user_of(user) for page in pages for user in page.value}.values())
 
 
-def _users_page(users: Sequence[GraphUser], source: Source, following: str | None) -> UsersPage:
+def _in_slices(users: Sequence[GraphUser]) -> Iterator[Sequence[GraphUser]]:
+    """Yield the users of a page in slices of CPU time: a directory decides how much each of them contains."""
+    return (users[start : start + _SLICE] for start in range(0, len(users), _SLICE))
+
+
+async def _users_page(users: Sequence[GraphUser], source: Source, following: str | None) -> UsersPage:
     """Return a page. A user without a name among others is left to be read by id.
 
     Raises NeedsAttention if all are without names, or members of a group are: Graph then withholds properties.
     """
+    read: list[DirectoryUser] = []
     try:
-        return UsersPage(users=list(map(user_of, users)), next_cursor=following)
+        for part in _in_slices(users):
+            async with cpu_slice():
+                read += map(user_of, part)
+        return UsersPage(users=read, next_cursor=following)
     except NeedsAttention:
         named = list(filter(is_named, users))
         if source.group is not None or not named:

@@ -11,7 +11,8 @@ import msgspec
 
 from shared.adapters.entra.batches import Batches, proves_absence
 from shared.adapters.entra.client import GraphClient
-from shared.adapters.entra.schema import BatchAnswer, GraphUser, Membership, UserPage, decode
+from shared.adapters.entra.decoding import decode
+from shared.adapters.entra.schema import BatchAnswer, GraphUser, Membership, UserPage
 from shared.domain.connections.entra.guid import is_guid
 from shared.domain.directory import Existence, Source
 from shared.domain.ids import ObjectId

@@ -6,7 +6,8 @@ from typing import Final, TypeVar
 
 from shared.adapters.entra import links
 from shared.adapters.entra.client import GraphClient
-from shared.adapters.entra.schema import GraphGroup, GroupPage, UserPage, decode
+from shared.adapters.entra.decoding import decoded
+from shared.adapters.entra.schema import GraphGroup, GroupPage, UserPage
 from shared.domain.connections.entra.guid import guid, is_guid
 from shared.domain.directory import Group
 from shared.domain.ids import ObjectId
@@ -67,7 +68,7 @@ class GroupQueries:
         """
         pages: list[P] = []
         for _ in range(_MAX_PAGES):
-            page = decode(await self._client.get(link, eventual=eventual), kind)
+            page = await decoded(await self._client.get(link, eventual=eventual), kind)
             pages.append(page)
             if page.next_link is None or (enough is not None and sum(len(read.value) for read in pages) >= enough):
                 return pages
@@ -91,14 +92,14 @@ class GroupQueries:
     async def _group(self, group: ObjectId) -> Sequence[Group]:
         url = links.path(self._client.graph, f"groups/{group}", {"$select": _GROUP_SELECT})
         try:
-            return [_group_of(decode(await self._client.get(url), GraphGroup))]
+            return [_group_of(await decoded(await self._client.get(url), GraphGroup))]
         except NotFound:
             return []
 
     async def _hides(self, group: ObjectId) -> bool:
         """Return whether a group hides its members from apps without a special permission."""
         url = links.path(self._client.graph, f"groups/{links.group_id(group)}", {"$select": _GROUP_SELECT})
-        return decode(await self._client.get(url), GraphGroup).visibility == _HIDDEN
+        return (await decoded(await self._client.get(url), GraphGroup)).visibility == _HIDDEN
 
 
 def _by_id(graph: str, groups: Sequence[ObjectId]) -> Iterator[str]:

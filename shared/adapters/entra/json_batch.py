@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from shared.adapters.entra import links
-from shared.adapters.entra.schema import BatchAnswer, BatchAnswers, decode
+from shared.adapters.entra.decoding import decoded
+from shared.adapters.entra.schema import BatchAnswer, BatchAnswers
 from shared.adapters.entra.throttle import REFUSALS
-from shared.runtime.fair_scheduler import cpu_slice
 from shared.telemetry import measure
 from shared.telemetry.metrics import GRAPH_REQUESTS
 
@@ -26,8 +26,7 @@ async def ask(client: "GraphClient", requests: Sequence[Mapping[str, Any]]) -> l
     """
     sent_s = client.throttle.now_s()
     content = await client.post(links.path(client.graph, "$batch"), msgspec.json.encode({"requests": requests}))
-    async with cpu_slice():
-        responses = decode(content, BatchAnswers).responses
+    responses = (await decoded(content, BatchAnswers)).responses
     for response in responses:
         client.throttle.record_response(response.status, response.headers or {}, sent_s=sent_s)
         if response.status in REFUSALS:

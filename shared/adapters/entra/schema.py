@@ -1,22 +1,14 @@
-"""Structs of Microsoft Graph's JSON, and strict decoding: only a complete page passes for a page."""
+"""Structs of Microsoft Graph's JSON."""
 
-import re
 from base64 import urlsafe_b64decode
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final, TypeVar, get_args
+from typing import Annotated, Final, get_args
 
 import msgspec
 from msgspec import UNSET, UnsetType
 
 from shared.domain.ids import ObjectId
-from shared.errors import Transient
-
-#: Any escape in a JSON text; `lone` is half of a surrogate pair, which does not represent a character.
-_ESCAPE: Final = re.compile(
-    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(?P<lone>u[dD][89a-fA-F][0-9a-fA-F]{2})|.)",
-    re.DOTALL,
-)
 
 Text = str | None | UnsetType
 #: The form of an object id. Ids become keys, so nothing else is accepted.
@@ -28,11 +20,6 @@ _ZEROS: Final = b"00000000-0000-0000-0000-000000000000"
 _TO_ZEROS: Final = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
 #: A link must not be empty: it could pass for the end of a listing.
 Link = Annotated[str, msgspec.Meta(min_length=1)] | None
-#: In lower case, a link to a further page, under whatever name, that is not null.
-_NEXT: Final = b'nextlink"'
-_NEXT_LINK: Final = re.compile(_NEXT + rb"\s*:(?!\s*null)")
-#: Number of bytes at each end of a page that are searched for it: more than a link may have.
-_EDGE: Final = 72 * 1024
 
 
 class Reference(msgspec.Struct):
@@ -250,53 +237,3 @@ class Failure(msgspec.Struct):
     """An error as Graph sends it."""
 
     error: ErrorBody
-
-
-T = TypeVar("T")
-
-
-def decode(content: bytes | None, kind: type[T]) -> T:
-    """Return the decoded content of a response. Raises Transient if it is not of the requested kind.
-
-    Empty content, HTML, truncated JSON, a body without `value` and an error with status 200 are all rejected, so that
-    none of them passes for a last page. Neither does a page whose link to the next one has another name than ours.
-    """
-    if not content:
-        raise Transient("Microsoft Graph sent an empty response; try again.", code="bad_answer")
-    decoded = _decode(content, kind)
-    if getattr(decoded, "next_link", decoded) is None and _leads_on(content):
-        raise Transient(
-            "Microsoft Graph sent a link to the next page under an unknown name; try again.", code="bad_answer"
-        )
-    return decoded
-
-
-def _leads_on(content: bytes) -> bool:
-    """Return whether a name before or after the objects of a page ends in `nextLink`, in any case, and has a value."""
-    return any(
-        _NEXT in edge and _NEXT_LINK.search(edge) for edge in (content[:_EDGE].lower(), content[-_EDGE:].lower())
-    )
-
-
-def _decode(content: bytes, kind: type[T]) -> T:
-    try:
-        return msgspec.json.decode(content, type=kind)
-    except (msgspec.ValidationError, RecursionError) as error:
-        raise Transient(
-            f"Microsoft Graph sent a response that is not a valid {kind.__name__}; try again.", code="bad_answer"
-        ) from error
-    except (msgspec.DecodeError, UnicodeDecodeError):
-        repaired = _repaired(content)
-    try:
-        return msgspec.json.decode(repaired, type=kind)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise Transient(
-            f"Microsoft Graph sent a response that is not a valid {kind.__name__}; try again.", code="bad_answer"
-        ) from error
-
-
-def _repaired(content: bytes) -> bytes:
-    """Return JSON with well-formed texts: a name that was cut within an emoji must not make its page unreadable."""
-    return _ESCAPE.sub(
-        lambda match: rb"\ufffd" if match["lone"] else match[0], content.decode(errors="replace").encode()
-    )

@@ -1,9 +1,10 @@
 """Session with a directory: also shows the token and the app registration, which only validation needs."""
 
 from shared.adapters.entra import links
+from shared.adapters.entra.decoding import decoded
 from shared.adapters.entra.directory import GraphDirectory
 from shared.adapters.entra.errors import translated
-from shared.adapters.entra.schema import GraphApplication, decode
+from shared.adapters.entra.schema import GraphApplication
 from shared.domain.connections.entra.credential_expiry import ClientKey, Registration
 from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.entra.token_identity import TokenReport
@@ -18,7 +19,7 @@ class GraphSession(GraphDirectory):
         route = f"applications(appId='{guid(client_id)}')"
         url = links.path(self._client.graph, route, {"$select": "id,passwordCredentials"})
         try:
-            application = decode(await self._client.get(url), GraphApplication)
+            application = await decoded(await self._client.get(url), GraphApplication)
         except NotFound:
             return None
         keys = [(key.hint, key.ends) for key in application.password_credentials]

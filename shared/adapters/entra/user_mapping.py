@@ -17,6 +17,8 @@ from shared.errors import NeedsAttention
 MAX_TEXT: Final = 1024
 #: Maximum number of aliases of one person; further ones are dropped.
 MAX_ALIASES: Final = 50
+#: Maximum number of addresses of one person that are looked at. Exchange keeps a few hundred.
+_MAX_READ: Final = 1_000
 _SMTP: Final = "smtp:"
 _PRIMARY: Final = "SMTP:"
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
@@ -40,7 +42,7 @@ def _aliases(values: list[str] | UnsetType | None, mail: str | UnsetType | None)
         return ()
     others = [
         value[len(_SMTP) :]
-        for value in values
+        for value in values[:_MAX_READ]
         if value[: len(_SMTP)].lower() == _SMTP
         and (value[len(_SMTP) :] != mail if mail is not UNSET else not value.startswith(_PRIMARY))
     ]
@@ -52,7 +54,7 @@ def _addresses(values: list[str] | UnsetType | None) -> tuple[str, ...]:
     """Return addresses in lower case, sorted, without what cannot be one."""
     if not isinstance(values, list) or not values:
         return ()
-    found = {(_text(value) or "").casefold() for value in values}
+    found = {(_text(value) or "").casefold() for value in values[:_MAX_READ]}
     return tuple(sorted(address for address in found if "@" in address and " " not in address)[:MAX_ALIASES])
 
 

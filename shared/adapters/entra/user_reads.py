@@ -5,7 +5,8 @@ from http import HTTPStatus
 
 from shared.adapters.entra.batches import Batches, proves_absence
 from shared.adapters.entra.client import GraphClient
-from shared.adapters.entra.schema import SELECT, BatchAnswer, GraphUser, decode
+from shared.adapters.entra.decoding import decode
+from shared.adapters.entra.schema import SELECT, BatchAnswer, GraphUser
 from shared.adapters.entra.user_mapping import user_of
 from shared.domain.connections.entra.guid import is_guid
 from shared.domain.directory import DirectoryUser

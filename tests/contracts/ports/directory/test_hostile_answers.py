@@ -1,5 +1,6 @@
 """Answers that no simulator of Graph would give, through the real SDK and real TLS."""
 
+import gzip
 import json
 from collections.abc import AsyncIterator
 
@@ -8,6 +9,7 @@ from aiohttp import web
 
 from infra.local.stack.certificates import Certificates
 from shared.adapters.entra import GraphDirectoryFactory
+from shared.adapters.network.bounded_body import MAX_BODY_BYTES
 from shared.domain.directory import Existence, Source
 from shared.errors import Conflict, DeltaLinkExpired, NeedsAttention, RequestRefused, SyncError, Transient
 from shared.ports.directory import Directory
@@ -76,6 +78,37 @@ async def test_a_hostile_page(
         await directory.users(GROUP)
     assert refused.value.code == (code or "users_unreadable")
     assert len(graph.asked) == 1
+
+
+def inflating(size: int, encoding: str) -> Answer:
+    """An answer that is compressed."""
+
+    def answer(_: web.Request) -> web.Response:
+        packed = gzip.compress(b'{"value":[' + b" " * size + b"]}", 1)
+        return web.Response(body=packed, content_type="application/json", headers={"Content-Encoding": encoding})
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        inflating(MAX_BODY_BYTES, "gzip"),
+        inflating(6 * MAX_BODY_BYTES, "gzip"),
+        inflating(10, "gzip, gzip"),
+        inflating(10, "br"),
+        said('{"value":[' + " " * MAX_BODY_BYTES + "]}"),
+    ],
+    ids=["a little too large", "much too large", "compressed twice", "another compression", "not compressed"],
+)
+async def test_a_body_has_a_largest_size(directory: Directory, graph: ScriptedGraph, answer: Answer) -> None:
+    """Also after inflating, which stops there."""
+    graph.graph = [answer]
+    with pytest.raises(Transient) as refused:
+        await directory.users(Source())
+    assert refused.value.code == "graph_unreachable"
+    graph.graph = [inflating(MAX_BODY_BYTES - 1_000, "gzip")]
+    assert (await directory.users(Source())).users == []
 
 
 @pytest.mark.parametrize("refusal", [said("{}", 400), said('{"responses":[')])

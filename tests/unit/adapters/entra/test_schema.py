@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
+from shared.adapters.entra.decoding import decode
 from shared.adapters.entra.schema import (
     AssignmentPage,
     GraphApplication,
@@ -13,7 +14,6 @@ from shared.adapters.entra.schema import (
     IdPage,
     Membership,
     UserPage,
-    decode,
 )
 from shared.adapters.entra.user_mapping import MAX_ALIASES, MAX_TEXT, ids_of, is_named, patch_of, user_of
 from shared.domain.directory import DirectoryUser, InactiveReason
