@@ -24,13 +24,19 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from shared.domain.connections.entra.certificate import Certificate
-from shared.errors import Rejected
+from shared.errors import RateLimited, Rejected
 
 _PEM: Final = b"-----BEGIN"
 #: Maximum length of the text, in characters: far more than a chain of certificates has.
 _MAX_TEXT: Final = 100_000
 #: Timeout of the child process, in seconds; a file from common programs takes less than one second.
 _TIMEOUT_S: Final = 10.0
+#: Number of child processes at the same time, so that many such files do not occupy the machine.
+_PROCESSES: Final = 2
+#: Maximum wait for one of them, in seconds.
+_WAIT_S: Final = _TIMEOUT_S
+#: Maximum size of an RSA key, in bits: the time to sign with it grows with the cube of its size.
+_MAX_BITS: Final = 8192
 #: Minimum size of an RSA key that the login service accepts, in bits.
 #: Source: https://learn.microsoft.com/entra/identity-platform/certificate-credentials
 _MIN_BITS: Final = 2048
@@ -54,15 +60,33 @@ class _Opened(msgspec.Struct):
 
 
 class X509CertificateReader:
-    """`CertificateReader` that uses the package cryptography in a child process."""
+    """`CertificateReader` that uses the package cryptography in child processes."""
+
+    def __init__(self) -> None:
+        self._processes = asyncio.Semaphore(_PROCESSES)
 
     async def read(self, text: str, password: str) -> Certificate:
         """Return the certificate with its private key.
 
-        Raises Rejected if it cannot be decrypted or used to sign in. The message never contains the input.
+        Raises:
+            Rejected: It cannot be decrypted or used to sign in. The message never contains the input.
+            RateLimited: Other certificates take up all processes.
         """
         if len(text) > _MAX_TEXT or "\0" in text or "\0" in password:
             raise _unreadable()
+        try:
+            async with asyncio.timeout(_WAIT_S):
+                await self._processes.acquire()
+        except TimeoutError as error:
+            raise RateLimited(
+                "Other certificates are being opened.", code="rate_limited", retry_after_s=_TIMEOUT_S
+            ) from error
+        try:
+            return await self._read(text, password)
+        finally:
+            self._processes.release()
+
+    async def _read(self, text: str, password: str) -> Certificate:
         child = await asyncio.create_subprocess_exec(
             sys.executable,
             "-c",
@@ -120,6 +144,10 @@ def opened(text: str, password: str) -> Certificate:
         raise Rejected(
             f"The RSA key has {key.key_size} bits, but the login service requires at least {_MIN_BITS}.",
             code="certificate_weak",
+        )
+    if key.key_size > _MAX_BITS:
+        raise Rejected(
+            f"The RSA key has {key.key_size} bits; at most {_MAX_BITS} are accepted.", code="certificate_unreadable"
         )
     own = [certificate for certificate in certificates if _belongs(certificate, key)]
     if not own:

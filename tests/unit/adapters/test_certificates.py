@@ -9,8 +9,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from shared.adapters import certificates
 from shared.adapters.certificates import X509CertificateReader
-from shared.errors import Rejected
+from shared.domain.connections.entra.certificate import Certificate
+from shared.errors import RateLimited, Rejected
 from tests.support.certificates import Pair, pair
 
 PASSWORD = "the password"
@@ -84,6 +86,14 @@ def elliptic() -> str:
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
 
 
+def test_a_key_that_would_sign_for_long_is_refused(made: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time grows with the cube of its size."""
+    monkeypatch.setattr(certificates, "_MAX_BITS", made.key.key_size - 1)
+    with pytest.raises(Rejected, match="are accepted") as refused:
+        certificates.opened(made.pem(), "")
+    assert refused.value.code == "certificate_unreadable"
+
+
 async def test_a_file_that_takes_for_ever_does_not_stop_the_worker(made: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever made it decides how often its password is hashed; here two thousand million times."""
     monkeypatch.setattr("shared.adapters.certificates._TIMEOUT_S", 2.0)
@@ -101,6 +111,33 @@ async def test_a_file_that_takes_for_ever_does_not_stop_the_worker(made: Pair, m
     beating.cancel()
     assert (refused.value.code, "too long" in str(refused.value)) == ("certificate_unreadable", True)
     assert beats > 10
+
+
+async def test_only_so_many_files_are_opened_at_the_same_time(made: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Others wait, and are told to come back if it takes long."""
+    running, most = 0, 0
+    finish = asyncio.Event()
+
+    async def read(_: X509CertificateReader, text: str, __: str) -> Certificate:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await finish.wait()
+        running -= 1
+        return Certificate(pem=text, ends=made.certificate.not_valid_after_utc)
+
+    monkeypatch.setattr(X509CertificateReader, "_read", read)
+    monkeypatch.setattr(certificates, "_WAIT_S", 0.1)
+    reader = X509CertificateReader()
+    first = [asyncio.create_task(reader.read(str(number), "")) for number in range(2)]
+    await asyncio.sleep(0)  # they take both processes
+    with pytest.raises(RateLimited) as refused:
+        await reader.read("late", "")
+    assert refused.value.retry_after_s is not None
+    finish.set()
+    assert [found.pem for found in await asyncio.gather(*first)] == ["0", "1"]
+    assert (await reader.read("later", "")).pem == "later"
+    assert most == 2
 
 
 def with_rounds(pem: str, rounds: int) -> str:

@@ -63,8 +63,8 @@ async def test_a_certificate_that_somebody_spoiled_in_the_vault(
     """It is the credentials' fault, and nothing of them is repeated."""
     proof = ClientCertificate(value="-----BEGIN nothing")
     with pytest.raises(NeedsAttention) as refused:
-        async with factory.open(await credentials(entra, simulator, proof)):
-            pass
+        async with factory.open(await credentials(entra, simulator, proof)) as directory:
+            await directory.token()
     assert refused.value.code == "invalid_certificate"
     assert "nothing" not in str(refused.value)
 
