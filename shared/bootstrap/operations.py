@@ -116,4 +116,5 @@ class OperationWiring(SupervisionWiring):
             settings=self.ports.settings,
             snapshots=self.ports.snapshots,
             recipients=self.ports.recipients,
+            clock=self.ports.clock,
         )

@@ -2,8 +2,9 @@
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
-import { words } from "../format.js";
+import { count, words } from "../format.js";
 import { reason } from "../labels.js";
+import { searchOn } from "../parts/searching.js";
 import { action, badge, button, empty, input, page, problem, select, table } from "../parts/ui.js";
 import { importFile } from "./csv_import.js";
 import { edit, why } from "./recipient.js";
@@ -11,6 +12,8 @@ import { edit, why } from "./recipient.js";
 const STATES = [["", "Any state"], ["active", "Active"], ["deactivated_by_sync", "Deactivated by a sync"], ["deactivated_manually", "Deactivated manually"]];
 const ORIGINS = [["", "Any origin"], ["directory", "Directory"], ["csv", "CSV"], ["manual", "Manual"]];
 const PAUSE_MS = 250;
+/** Rows added to the list per press of "Show more". */
+const PAGE_ROWS = 100;
 
 export async function recipients({ tenant, rest }) {
   const base = api.at("tenants", tenant);
@@ -33,16 +36,21 @@ export async function recipients({ tenant, rest }) {
   const query = (more = {}) => new URLSearchParams(Object.entries({ search: search.value.trim(), status: status.value, origin: origin.value, ...more }).filter(([, value]) => value));
   async function load(cursor = null, before = []) {
     const current = ++searches;
+    const next = (position) => api.get(`${path}?${query({ limit: PAGE_ROWS, ...(position ? { cursor: position } : {}) })}`);
+    const show = (all, searched, position) => {
+      if (current !== searches) return false;
+      const list = all.length > 0 && shown(base, path, all, load);
+      if (!position) replace(rows, list || empty("No matches."));
+      else if (all.length >= before.length + PAGE_ROWS) replace(rows, list, button("Show more", () => load(position, all)));
+      else replace(rows, list, h("p", { class: "help" }, `Searching: looked at ${count(searched, "recipient")} so far.`));
+    };
     try {
-      const batch = await api.get(`${path}?${query({ limit: 100, ...(cursor ? { cursor } : {}) })}`);
-      if (current !== searches) return;
-      const all = [...before, ...batch.recipients];
-      replace(rows, all.length ? shown(base, path, all, load) : empty("No matches."), batch.cursor && button("Show more", () => load(batch.cursor, all)));
+      await searchOn(next, PAGE_ROWS, show, cursor, before);
     } catch (error) {
       if (current === searches) replace(rows, problem(error));
     }
   }
-  await load();
+  await Promise.race([load(), new Promise((done) => setTimeout(done, PAUSE_MS))]); // a long search goes on in the page
   const name = `${tenant}-${here}.csv`;
   return page(
     "Recipients",

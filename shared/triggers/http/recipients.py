@@ -7,8 +7,8 @@ from shared.bootstrap import app
 from shared.domain import ids
 from shared.domain.access.callers import name_of
 from shared.domain.access.rate_limit import Expense
-from shared.domain.imports.csv_file import export
 from shared.domain.recipient import Origin, Status
+from shared.runtime.fair_scheduler import paced
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_LOCATION, NO_TENANT, Contract, Parameter, answers, one_of, paged
 from shared.triggers.http.framework.negotiation import preferred
@@ -93,18 +93,24 @@ async def recipients_get(request: Request) -> Answer:
     ),
 )
 async def recipients_list(request: Request) -> Answer:
-    """List recipients page by page, or export all of them as CSV."""
+    """List recipients page by page, or export all of them as CSV.
+
+    A search looks at 5,000 recipients for one page, which can be empty although more pages follow.
+    """
     if _is_export(request):
-        recipients = await app().recipient_queries.list_all(request.tenant, request.location, _filter(request, ""))
+        content = await app().recipient_queries.export(request.tenant, request.location, _filter(request, ""))
         name = f"{request.tenant}-{request.location}.csv"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Answer(export(recipients), headers=headers, mimetype=CSV)
+        return Answer(content, headers=headers, mimetype=CSV)
     scope = ("recipients", request.tenant, request.location)
     criteria = _filter(request, position_of(request, str, *scope, id_of=ids.recipient_id) or "")
-    recipients, end = await app().recipient_queries.list_page(request.tenant, request.location, criteria)
+    found = await app().recipient_queries.find(request.tenant, request.location, criteria)
     return Answer(
         RecipientsView(
-            recipients=[RecipientView.of(recipient) for recipient in recipients], cursor=cursor_of(end, *scope)
+            recipients=[RecipientView.of(recipient) async for recipient in paced(found.recipients)],
+            cursor=cursor_of(found.end, *scope),
+            complete=found.end is None,
+            searched=found.searched,
         )
     )
 

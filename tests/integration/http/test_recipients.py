@@ -6,6 +6,7 @@ from urllib.parse import quote
 import pytest
 
 from shared.bootstrap import App, Ports
+from shared.workflows.operations import recipient_queries
 from tests.integration.http.calling import Client, Reply
 from tests.support.builders import person, recipient_id_for
 from tests.support.fakes import FakeClock, FakeDirectory, FakeJobQueue
@@ -84,6 +85,54 @@ async def test_overwriting_is_guarded(api: Client) -> None:
     assert (done["held"], done["run"]["counts"]["deactivated"]) == (0, 15)
     assert set(await listed(api, "?status=active")) == {f"P{number}" for number in range(5)}
     assert {line["reason"] for line in (await listed(api, "?status=deactivated_by_sync")).values()} == {"not_in_file"}
+
+
+async def test_a_search_says_how_far_it_looked(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A page without people leads on, until the last one says that nothing was left out."""
+    monkeypatch.setattr(recipient_queries, "MAX_SEARCHED", 7)
+    await put(api, "name,mail\n" + "".join(f"P{number},p{number}@example.com\n" for number in range(20)))
+    everyone = (await api("GET", f"{PATH}?limit=3")).body
+    assert (len(everyone["recipients"]), everyone["searched"], everyone["complete"]) == (3, 3, False)
+    pages: list[dict[str, Any]] = []
+    cursor = ""
+    while not (pages and pages[-1]["complete"]):
+        pages.append((await api("GET", f"{PATH}?search=p13@&limit=2{cursor}")).body)
+        cursor = f"&cursor={pages[-1]['cursor']}"
+    assert [page["searched"] for page in pages] == [7, 7, 6]
+    assert [page["cursor"] is None for page in pages] == [False, False, True]
+    assert [found["displayName"] for page in pages for found in page["recipients"]] == ["P13"]
+    none = (await api("GET", f"{PATH}?search=nothing-like-this")).body
+    assert (none["recipients"], none["complete"]) == ([], False)
+
+
+async def test_a_search_takes_only_so_long(api: Client, ports: Ports, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Then it returns what it has found."""
+    await put(api, FILE)
+    clock = ports.clock
+    assert isinstance(clock, FakeClock)
+    times = iter(range(0, 1_000, 3))
+    monkeypatch.setattr(clock, "monotonic_s", lambda: float(next(times)))
+    first = (await api("GET", f"{PATH}?search=example")).body
+    assert (len(first["recipients"]), first["searched"], first["complete"]) == (1, 1, False)
+    rest = (await api("GET", f"{PATH}?search=example&cursor={first['cursor']}")).body
+    assert (len(rest["recipients"]), rest["complete"]) == (1, True)
+
+
+@pytest.mark.parametrize("accept", ["application/json", "text/csv"])
+async def test_a_text_longer_than_any_name_is_not_searched_for(api: Client, accept: str) -> None:
+    """400, before anything is read."""
+    refused = await api("GET", f"{PATH}?search={'a' * 321}", headers={"Accept": accept})
+    assert (refused.status, refused.body["code"]) == (400, "invalid_query")
+
+
+async def test_an_export_has_the_people_of_all_slices(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Once each, below one header."""
+    monkeypatch.setattr(recipient_queries, "_SLICE", 3)
+    await put(api, "name,mail\n" + "".join(f"P{number},p{number}@example.com\n" for number in range(8)))
+    for query, people in (("", 8), ("?search=p1@", 1), ("?search=nothing", 0)):
+        lines = (await api("GET", f"{PATH}{query}", headers={"Accept": "text/csv"})).text.splitlines()
+        assert len(lines) == len(set(lines)) == people + 1
+        assert lines[0].startswith("id,origin")
 
 
 async def test_an_export_is_a_file_that_can_be_imported(api: Client) -> None:

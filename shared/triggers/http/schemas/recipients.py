@@ -50,6 +50,10 @@ class RecipientsView(Page, frozen=True, kw_only=True):
     """Recipients of a location."""
 
     recipients: Sequence[RecipientView]
+    #: Whether the list ends here; otherwise `cursor` leads on, also from a page without recipients.
+    complete: bool
+    #: Number of recipients that were looked at for this page.
+    searched: int
 
 
 class RecipientBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):
