@@ -10,7 +10,7 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up traces down test test-fast simulate mutants chaos bench bench-peers package sbom licences audit azure-tools azure-cli check-azure rehearse two-periods snapshots lint prose-baseline format lock
+.PHONY: help setup demo up traces down test test-fast simulate load mutants chaos bench bench-peers package sbom licences audit azure-tools azure-cli check-azure rehearse two-periods snapshots lint prose-baseline format lock
 
 help: ## what there is to call
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
@@ -43,6 +43,9 @@ test-fast: setup ## unit tests, in under a minute
 
 simulate: setup ## try histories of several workers with faults against the invariants; CAMPAIGN=1 goes on to a million deliveries
 	@.venv/bin/python -m tests.simulation.engine $(if $(CAMPAIGN),--campaign) $(ARGS)
+
+load: setup ## put load on the local stack for some minutes: a tick of 500 tenants, people, files, hostile requests
+	@.venv/bin/python -m tests.load $(ARGS)
 
 mutants: setup ## plant defects one at a time, and require that a test or the simulation finds each
 	@.venv/bin/python -m tests.mutants $(ARGS)

@@ -29,6 +29,7 @@ What it imitates (as recorded from the Functions host's own listeners, and from 
 
 Settings for tests: `FUNCTIONS_HOST_WAITS` is a factor for the waits of the storage client, the locks of messages and
 the times of leases, which are at least 15 s long. With `FUNCTIONS_HOST_REDELIVER=1`, each message is delivered twice.
+`FUNCTIONS_HOST_WORKER` names another module for worker processes.
 
 What it does not imitate:
 

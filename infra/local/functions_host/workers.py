@@ -89,7 +89,8 @@ class ProcessPerGroup:
     @classmethod
     def running(cls, settings: HostSettings) -> "ProcessPerGroup":
         """Return the workers of an app."""
-        command = [sys.executable, "-m", "infra.local.functions_host.worker_process", "--root", str(settings.root)]
+        module = settings.environ.get("FUNCTIONS_HOST_WORKER") or "infra.local.functions_host.worker_process"
+        command = [sys.executable, "-m", module, "--root", str(settings.root)]
         return cls(command, {**os.environ, **settings.environ})
 
     async def invoke(

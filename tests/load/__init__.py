@@ -1,0 +1,1 @@
+"""Load on the local stack, with one process per scale group: `make load`."""
