@@ -12,7 +12,7 @@ import msgspec
 from shared.domain.access.rate_limit import ALLOWANCES, Expense, RateLimit, allowances_of
 from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.guid import guid
-from shared.domain.retry_policy import LOST_JOB, RUN_DEADLINE_S
+from shared.domain.retry_policy import LOST_JOB, MAX_REQUESTS, REPEATED, RUN_DEADLINE_S
 from shared.errors import Misconfigured, Rejected
 
 #: Names of storage accounts in the settings.
@@ -112,6 +112,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     run_deadline_s: float
     #: Age at which an entry of the audit log is deleted, in days.
     audit_retention_days: float = 400.0
+    #: Maximum number of messages with which the jobs of a run continue, wait or are sent again, and of their requests.
+    run_max_messages: int = REPEATED.attempts
+    run_max_requests: int = MAX_REQUESTS
     #: Time budget of one job, in seconds. At 60 % of it, a job saves a checkpoint and continues in a new message.
     job_budget_s: float
 
@@ -155,6 +158,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", LOST_JOB.first_wait_s),
         run_deadline_s=reader.seconds("RUN_DEADLINE_S", RUN_DEADLINE_S),
         audit_retention_days=reader.days("AUDIT_RETENTION_DAYS", 400),
+        run_max_messages=reader.count("RUN_MAX_MESSAGES", REPEATED.attempts),
+        run_max_requests=reader.count("RUN_MAX_REQUESTS", MAX_REQUESTS),
         job_budget_s=reader.seconds("JOB_BUDGET_S", 120),
     )
     if reader.problems:
@@ -199,6 +204,13 @@ class _Reader:
         if not 0 < value <= maximum:
             self.problems.append(f"{name} is not {expected}")
         return value
+
+    def count(self, name: str, default: int) -> int:
+        text = self._environment.get(name) or str(default)
+        if not (text.isascii() and text.isdecimal() and int(text)):
+            self.problems.append(f"{name} is not a positive whole number")
+            return default
+        return int(text)
 
     def telemetry(self) -> TelemetrySettings | None:
         connection_string = self._environment.get("APPLICATIONINSIGHTS_CONNECTION_STRING") or None

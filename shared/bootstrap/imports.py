@@ -52,7 +52,7 @@ class ImportWiring(RecipientWiring):
             files=self._file_import,
             imports=self.ports.imports,
             sync_states=self.ports.sync_states,
-            queue=self.ports.queue,
+            queue=self.repeats,
             completion=self.import_completion,
             order=self._import_order,
             clock=self.ports.clock,

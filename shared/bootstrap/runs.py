@@ -8,6 +8,7 @@ from shared.workflows.imports.cleanup import ImportCleanup
 from shared.workflows.imports.completion import ImportCompletion
 from shared.workflows.sync.accept_cleared import AcceptCleared
 from shared.workflows.sync.plan import PlanRun
+from shared.workflows.sync.repeat_limit import RepeatCounter, RepeatLimit
 from shared.workflows.sync.request_run import RequestRun
 from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
@@ -48,6 +49,7 @@ class RunWiring(Wiring):
         return ImportCleanup(
             imports=self.ports.imports,
             queue=self.ports.queue,
+            repeats=self._repeat_counter,
             completion=self.import_completion,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,
@@ -87,6 +89,24 @@ class RunWiring(Wiring):
             clock=self.ports.clock,
             ids=self.ports.ids,
             deadline_s=self.settings.run_deadline_s,
+        )
+
+    @cached_property
+    def _repeat_counter(self) -> RepeatCounter:
+        return RepeatCounter(
+            runs=self.ports.runs,
+            max_messages=self.settings.run_max_messages,
+            max_requests=self.settings.run_max_requests,
+        )
+
+    @cached_property
+    def repeats(self) -> RepeatLimit:
+        """Sends jobs of runs again, within limits."""
+        return RepeatLimit(
+            counter=self._repeat_counter,
+            queue=self.ports.queue,
+            changes=self.restart_on_change,
+            imports=self.import_completion,
         )
 
     @cached_property

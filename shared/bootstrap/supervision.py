@@ -34,6 +34,7 @@ class SupervisionWiring(SyncWiring):
             stages=self.stages,
             closer=self.closer,
             changes=self.restart_on_change,
+            repeats=self.repeats,
             manual=self.manual,
             imports=self.import_cleanup,
             deletion=self.deletion,

@@ -287,6 +287,15 @@ LOST_JOB: Final = Retry(
     max_wait_s=900.0,
     outcome="the run fails at its deadline",
 )
+#: Settings: RUN_MAX_MESSAGES. An import that waits for a day looks 2,880 times.
+REPEATED: Final = Retry(
+    error="a job continues, waits, or is sent again",
+    stage="run",
+    attempts=50_000,
+    outcome="the run fails with `limit_reached`",
+)
+#: Settings: RUN_MAX_REQUESTS.
+MAX_REQUESTS: Final = 5_000_000
 #: Settings: RUN_DEADLINE_S.
 RUN_DEADLINE_S: Final = 6 * 3_600.0
 DEADLINE: Final = Retry(
@@ -355,6 +364,6 @@ TABLE: Final = {
         LOGIN_REFUSED,
         *NEEDS_ATTENTION,
     ),
-    "One run": (LOST_JOB, DEADLINE, FULL_READ),
+    "One run": (LOST_JOB, REPEATED, DEADLINE, FULL_READ),
     "One HTTP request": (*HTTP, UNKNOWN_CREDENTIAL),
 }

@@ -18,11 +18,15 @@ class PoisonMessage(msgspec.Struct, frozen=True, kw_only=True):
     text: str
 
 
-class JobQueue(Protocol):
-    """The job queues. Every kind of job has one; see `shared/domain/sync/jobs.py`."""
+class JobSender(Protocol):
+    """Sends jobs to their queues. Every kind of job has one; see `shared/domain/sync/jobs.py`."""
 
     async def send(self, jobs: Sequence[Job], *, delay_s: float = 0) -> None:
         """Enqueue jobs. Their messages stay invisible for `delay_s` seconds."""
+
+
+class JobQueue(JobSender, Protocol):
+    """The job queues."""
 
     async def oldest_due(self, queue: str) -> datetime | None:
         """Return when the oldest visible message of a queue was due; None if there are none.

@@ -15,6 +15,7 @@ from shared.domain.sync.jobs import (
     ReconcileJob,
     ReconcileResult,
 )
+from shared.domain.sync.repeats import Repeats
 from shared.domain.versioned import Versioned
 
 
@@ -88,6 +89,9 @@ class RunStore(Protocol):
 
     async def find_answers(self, tenant: TenantId, run: RunId, attempt: str) -> ExistenceAnswers | None:
         """Return stored answers; None if they do not exist."""
+
+    async def count_repeat(self, tenant: TenantId, run: RunId, requests: int) -> Repeats:
+        """Count a message with which a job of the run is sent again, and its requests. Return the sums."""
 
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return the progress of a run; all zeros before it has a plan."""

@@ -6,7 +6,13 @@ are discarded; events are log lines in either case.
 
 from shared.telemetry.events import event, failure, quiet_sdks
 from shared.telemetry.recorder import Span, SpanKind, current_traceparent, install, measure
-from shared.telemetry.requests import RequestCounters, count_directory_request, count_requests, count_storage_request
+from shared.telemetry.requests import (
+    RequestCounters,
+    count_directory_request,
+    count_requests,
+    count_storage_request,
+    counted_requests,
+)
 from shared.telemetry.spans import invocation, new_trace, outcome_of, service_call, stage
 
 __all__ = [
@@ -16,6 +22,7 @@ __all__ = [
     "count_directory_request",
     "count_requests",
     "count_storage_request",
+    "counted_requests",
     "current_traceparent",
     "event",
     "failure",

@@ -35,6 +35,12 @@ def count_requests() -> Iterator[RequestCounters]:
             outer.storage_requests += counters.storage_requests
 
 
+def counted_requests() -> int:
+    """Return the number of requests of both kinds that were counted for the current job so far."""
+    counters = _counters.get()
+    return 0 if counters is None else counters.directory_requests + counters.storage_requests
+
+
 def count_directory_request() -> None:
     """Count one request to a directory for the current job."""
     if (counters := _counters.get()) is not None:

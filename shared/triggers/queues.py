@@ -87,7 +87,7 @@ async def _handle(
             raise
         wait_s = DELAYED.bounded_s(error.retry_after_s)
         event("requeued", queue=job.queue, code=error.code, seconds=wait_s)
-        await product.queue.send([job], delay_s=wait_s)
+        await product.repeats.send([job], delay_s=wait_s)
 
 
 async def _work(product: App, job: Job, counters: RequestCounters, *, last_delivery: bool) -> None:

@@ -34,6 +34,8 @@ def test_every_missing_setting_is_named() -> None:
         ("RUN_DEADLINE_S", "-1"),
         ("AUDIT_RETENTION_DAYS", "-1"),
         ("AUDIT_RETENTION_DAYS", "36501"),
+        ("RUN_MAX_MESSAGES", "0"),
+        ("RUN_MAX_REQUESTS", "2.5"),
         ("KEY_VAULT_URL", "https://vault.example?sig=a2V5"),
         ("KEY_VAULT_URL", "https://[vault.example"),
         ("DEFAULT_GRAPH_ENDPOINT", "https://graph.example:a2V5"),

@@ -28,6 +28,7 @@ OPERATOR: Final = "!operator"
 FENCE: Final = "!fence"
 CURRENT: Final = "!current"
 PLAN: Final = "plan"
+REPEATS: Final = "repeats"
 #: Partition of the tombstones of deleted tenants. A tenant's id never begins with `!`.
 DELETIONS: Final = "!deletions"
 #: Partition of the placements of tenants.

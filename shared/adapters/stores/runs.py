@@ -22,8 +22,10 @@ from shared.domain.sync.jobs import (
     ReconcileJob,
     ReconcileResult,
 )
+from shared.domain.sync.repeats import Repeats
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound
+from shared.runtime.optimistic_update import optimistic_update
 
 T = TypeVar("T")
 
@@ -166,6 +168,18 @@ class TableRunStore:
             return await self._large(tenant, run, keys.answers(attempt), ExistenceAnswers)
         except NotFound:
             return None
+
+    @optimistic_update  # several jobs of a run can be sent again at the same time
+    async def count_repeat(self, tenant: TenantId, run: RunId, requests: int) -> Repeats:
+        """Count a message with which a job of the run is sent again, and its requests. Return the sums."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.run(tenant, run)
+        row: Any = await tables.find(JOBS, partition, keys.REPEATS)
+        before = Repeats() if row is None else unpack(row, Repeats)
+        after = Repeats(messages=before.messages + 1, requests=before.requests + requests)
+        etag = None if row is None else str(row.metadata["etag"])
+        await tables.replace(JOBS, {"PartitionKey": partition, "RowKey": keys.REPEATS, **pack(after)}, etag)
+        return after
 
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return the progress of a run; all zeros before it has a plan."""

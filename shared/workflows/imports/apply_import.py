@@ -21,7 +21,7 @@ from shared.domain.versioned import Versioned
 from shared.errors import Conflict, ETagConflict, Rejected, Superseded, Transient
 from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock
-from shared.ports.queues import JobQueue
+from shared.ports.queues import JobSender
 from shared.ports.tenants import SyncStateStore
 from shared.telemetry import RequestCounters
 from shared.workflows.imports.claim import Claim
@@ -43,7 +43,7 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
     files: FileImport
     imports: ImportStore
     sync_states: SyncStateStore
-    queue: JobQueue
+    queue: JobSender
     completion: ImportCompletion
     order: ImportOrder
     clock: Clock

@@ -2,11 +2,11 @@
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
-from shared.domain.ids import LocationId, TenantId
+from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.imports.import_record import Import, ImportMark, ImportState, failure
 from shared.domain.problem import Problem
 from shared.domain.versioned import Versioned
@@ -26,11 +26,19 @@ DEADLINE: Final = timedelta(hours=24)
 KEEP_REPORT: Final = timedelta(days=30)
 
 
+class Repeats(Protocol):
+    """Counts the repeated messages of runs."""
+
+    async def count(self, tenant: TenantId, run: RunId) -> Problem | None:
+        """Count a message. Return the problem of a run that is above a limit."""
+
+
 class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
     """Resumes, ends and deletes imports."""
 
     imports: ImportStore
     queue: JobQueue
+    repeats: Repeats
     completion: ImportCompletion
     clock: Clock
     stale_after_s: float
@@ -84,6 +92,8 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
         elif not claimed and stale.started_at <= now - DEADLINE:
             detail = "The import was not finished within a day and was given up; upload the file again."
             await self.completion.fail(stale.job(stale.run), Problem(concerns="import", code="deadline", detail=detail))
+        elif not claimed and (problem := await self.repeats.count(stale.tenant, stale.run)) is not None:
+            await self.completion.fail(stale.job(stale.run), problem)
         elif not claimed:
             event("import_resumed", tenant=stale.tenant, run=stale.run, location=stale.location)
             released = msgspec.structs.replace(stale, state=ImportState.WAITING, claimed_until=None, at=now)

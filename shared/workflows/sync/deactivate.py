@@ -19,7 +19,7 @@ from shared.domain.sync.jobs import BUDGET_SHARE, DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
 from shared.errors import NeedsAttention, NotFound, RefusedOnce, RequestRefused, SyncError, Transient
 from shared.ports.platform import Clock, IdSource
-from shared.ports.queues import JobQueue
+from shared.ports.queues import JobSender
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, event
@@ -46,7 +46,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
     relinking: Relinking
     stages: StageCoordinator
     closer: RunCloser
-    queue: JobQueue
+    queue: JobSender
     clock: Clock
     ids: IdSource
     budget_s: float

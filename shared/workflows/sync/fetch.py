@@ -27,7 +27,7 @@ from shared.errors import (
 )
 from shared.ports.directory import Directory
 from shared.ports.platform import Clock
-from shared.ports.queues import JobQueue
+from shared.ports.queues import JobSender
 from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.adaptive_timeout import DirectoryUnavailable, FirstResponseGuard, SlowStartLimiter
@@ -51,7 +51,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
     access: DirectoryAccess
     stages: StageCoordinator
     closer: RunCloser
-    queue: JobQueue
+    queue: JobSender
     source_read: SourceRead
     withheld_check: WithheldCheck
     missing_group: MissingGroup

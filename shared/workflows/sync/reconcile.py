@@ -17,7 +17,7 @@ from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotManifest
 from shared.domain.sync.fingerprints import fingerprint_before, fingerprint_of, needed
 from shared.domain.sync.jobs import BUDGET_SHARE, FetchResult, ReconcileJob, ReconcileResult, writing_time_s
 from shared.ports.platform import Clock
-from shared.ports.queues import JobQueue
+from shared.ports.queues import JobSender
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.runtime.bulkhead import AtCapacity, Bulkhead
@@ -49,7 +49,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
     writer: RunWriter
     stages: StageCoordinator
     closer: RunCloser
-    queue: JobQueue
+    queue: JobSender
     clock: Clock
     large: Bulkhead
     budget_s: float

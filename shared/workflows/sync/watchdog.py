@@ -23,6 +23,7 @@ from shared.telemetry import RequestCounters, event
 from shared.workflows.recipients.manual_changes import ManualChanges
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.plan import past_deadline
+from shared.workflows.sync.repeat_limit import RepeatLimit
 from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.tenants.deletion import TenantDeletion
@@ -50,6 +51,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
     stages: StageCoordinator
     closer: RunCloser
     changes: RestartOnChange
+    repeats: RepeatLimit
     manual: ManualChanges
     imports: ImportWatchdog
     deletion: TenantDeletion
@@ -142,6 +144,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         if plan is None or stored is None:
             if active_s >= self.stale_after_s and state.requests:
                 # The planner crashed between taking the tenant and storing the run: the same request resumes it.
+                await self.repeats.require(tenant, run)
                 mode = stored.value.mode if stored is not None else RunMode.INCREMENTAL
                 await self._request_again(tenant, mode, state.requests[0])
             return
@@ -163,6 +166,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         except ETagConflict:
             return  # another worker changed the run in the meantime, so it makes progress
         if not has_progress:
+            await self.repeats.require(tenant, run)
             event("resumed", tenant=tenant, run=run, state=stored.value.state)
             await self.stages.advance(plan, repeated=RunState.PLANNING)
 

@@ -14,6 +14,7 @@ from shared.domain.sync.jobs import (
     ReconcileJob,
     ReconcileResult,
 )
+from shared.domain.sync.repeats import Repeats
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
 from tests.support.fakes.rows import Rows
@@ -32,6 +33,7 @@ class FakeRunStore:
         self._reconciled: Rows[tuple[RunKey, LocationId], ReconcileResult] = Rows()
         self._answers: dict[tuple[RunKey, str], ExistenceAnswers] = {}
         self._held: Rows[tuple[RunKey, LocationId], tuple[Candidate, ...]] = Rows()
+        self._repeats: Rows[RunKey, Repeats] = Rows()
 
     async def insert_plan(self, plan: Plan) -> Plan:
         """Store a plan unless the run has one, and return the stored one."""
@@ -134,6 +136,13 @@ class FakeRunStore:
         """Return stored answers, None if there are none."""
         return self._answers.get(((tenant, run), attempt))
 
+    async def count_repeat(self, tenant: TenantId, run: RunId, requests: int) -> Repeats:
+        """Count a message with which a job of the run is sent again, and its requests. Return the sums."""
+        before = self._repeats.value((tenant, run)) or Repeats()
+        after = Repeats(messages=before.messages + 1, requests=before.requests + requests)
+        self._repeats.put((tenant, run), after)
+        return after
+
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return how far a run is; zeros before it has a plan."""
         plan = self._plans.value((tenant, run))
@@ -146,10 +155,11 @@ class FakeRunStore:
 
     async def delete_all(self, tenant: TenantId) -> None:
         """Delete every row of the tenant."""
-        for key in [*self._plans.keys(), *self._runs.keys()]:
+        for key in [*self._plans.keys(), *self._runs.keys(), *self._repeats.keys()]:
             if key[0] == tenant:
                 self._plans.delete(key)
                 self._runs.delete(key)
+                self._repeats.delete(key)
         for fetched in self._fetched.keys():
             if fetched[0][0] == tenant:
                 self._fetched.delete(fetched)

@@ -16,9 +16,11 @@ from shared.domain.retry_policy import (
     GRAPH_REQUEST,
     LOGIN_REQUEST,
     LOST_JOB,
+    MAX_REQUESTS,
     NO_RESPONSE,
     QUEUE_REQUEST,
     REDELIVERY,
+    REPEATED,
     RUN_DEADLINE_S,
     TABLE,
     TABLE_REQUEST,
@@ -108,6 +110,7 @@ def test_the_settings_begin_with_the_tables_values() -> None:
     )
     assert settings.watchdog_stale_after_s == LOST_JOB.first_wait_s
     assert settings.run_deadline_s == RUN_DEADLINE_S
+    assert (settings.run_max_messages, settings.run_max_requests) == (REPEATED.attempts, MAX_REQUESTS)
     assert NO_RESPONSE.max_wait_s < LOST_JOB.first_wait_s
 
 

@@ -21,6 +21,7 @@ from shared.domain.sync.jobs import (
     ReconcileJob,
     ReconcileResult,
 )
+from shared.domain.sync.repeats import Repeats
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import loaded, person, store_snapshot, user
@@ -195,3 +196,15 @@ async def test_whose_deactivation_waits_is_stored_once(stores: Stores) -> None:
     assert await stores.runs.list_held(stores.acme, new_run_id(1_000_000, 8)) == {}
     await stores.runs.delete_all(stores.acme)
     assert await stores.runs.list_held(stores.acme, run) == {}
+
+
+async def test_repeats_add_up(stores: Stores) -> None:
+    """Per run; they are not progress, and go with the tenant."""
+    first, second = (run(stores.acme, NOW + timedelta(hours=hours)).id for hours in range(2))
+    assert await stores.runs.count_repeat(stores.acme, first, 5) == Repeats(messages=1, requests=5)
+    assert await stores.runs.count_repeat(stores.acme, first, 7) == Repeats(messages=2, requests=12)
+    assert await stores.runs.count_repeat(stores.acme, second, 0) == Repeats(messages=1)
+    progress = await stores.runs.get_progress(stores.acme, first)
+    assert (progress.fetched, progress.sources, progress.reconciled, progress.locations) == (0, 0, 0, 0)
+    await stores.runs.delete_all(stores.acme)
+    assert await stores.runs.count_repeat(stores.acme, first, 1) == Repeats(messages=1, requests=1)
