@@ -4,6 +4,7 @@
     ├── Transient         try again later, after `retry_after_s` if it is given; the queue waits, not a worker
     │   ├── RateLimited     too many requests for this target
     │   ├── Contended       other writers changed the same row at every attempt of an update
+    │   ├── Paused          an operator has paused writing; the work waits until it is resumed
     │   └── Unreadable      a newer version wrote the row or message, or it is damaged: leave it alone
     ├── NeedsAttention    a person must change something at the connection; until then every attempt fails
     │   ├── LoginRefused    the login service refused the credentials; has a code, and ids for Microsoft's support
@@ -66,6 +67,17 @@ class Contended(Transient):
     """Every attempt of an update met another writer; `retry_after_s` is always given. Nothing was changed."""
 
     default_code = "contended"
+
+
+class Paused(Transient):
+    """An operator has paused all writing to recipients. Nothing was written; `retry_after_s` is always given."""
+
+    default_code = "paused"
+
+    def __init__(self, *, retry_after_s: float) -> None:
+        super().__init__(
+            "The operator has paused all changes of recipients. Nothing is lost.", retry_after_s=retry_after_s
+        )
 
 
 class Unreadable(Transient):

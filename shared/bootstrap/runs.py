@@ -7,6 +7,7 @@ from shared.workflows.idempotency import Idempotency
 from shared.workflows.imports.cleanup import ImportCleanup
 from shared.workflows.imports.completion import ImportCompletion
 from shared.workflows.sync.accept_cleared import AcceptCleared
+from shared.workflows.sync.emergency_stop import EmergencyStop
 from shared.workflows.sync.plan import PlanRun
 from shared.workflows.sync.repeat_limit import RepeatCounter, RepeatLimit
 from shared.workflows.sync.request_run import RequestRun
@@ -48,6 +49,7 @@ class RunWiring(Wiring):
         """Resumes and erases uploaded imports."""
         return ImportCleanup(
             imports=self.ports.imports,
+            sync_states=self.ports.sync_states,
             queue=self.ports.queue,
             repeats=self._repeat_counter,
             completion=self.import_completion,
@@ -107,6 +109,21 @@ class RunWiring(Wiring):
             queue=self.ports.queue,
             changes=self.restart_on_change,
             imports=self.import_completion,
+        )
+
+    @cached_property
+    def emergency_stop(self) -> EmergencyStop:
+        """Pauses and resumes writing."""
+        return EmergencyStop(
+            tenants=self.ports.tenants,
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
+            recipients=self.ports.recipients,
+            changes=self.restart_on_change,
+            queue=self.ports.queue,
+            operator_log=self.ports.operator_log,
+            clock=self.ports.clock,
+            ids=self.ports.ids,
         )
 
     @cached_property

@@ -35,6 +35,7 @@ class SupervisionWiring(SyncWiring):
             closer=self.closer,
             changes=self.restart_on_change,
             repeats=self.repeats,
+            stop=self.emergency_stop,
             manual=self.manual,
             imports=self.import_cleanup,
             deletion=self.deletion,

@@ -62,7 +62,11 @@ class TenantWiring(ImportWiring):
     def tenants(self) -> Tenants:
         """Creates, renames and deletes tenants."""
         return Tenants(
-            tenants=self.ports.tenants, settings=self.ports.settings, deletion=self.deletion, connect=self.connect
+            tenants=self.ports.tenants,
+            settings=self.ports.settings,
+            deletion=self.deletion,
+            connect=self.connect,
+            stop=self.emergency_stop,
         )
 
     @cached_property

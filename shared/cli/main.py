@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from shared.cli import audit, connection, keys, operator, recipients, runs
+from shared.cli import audit, connection, keys, operator, pause, recipients, runs
 from shared.cli.client import API
 from shared.cli.session import Target
 
@@ -27,5 +27,5 @@ def main(
     context.obj = Target(address=api or target.address, transport=target.transport)
 
 
-for commands in (operator, keys, connection, runs, recipients, audit):
+for commands in (operator, pause, keys, connection, runs, recipients, audit):
     commands.register(app)

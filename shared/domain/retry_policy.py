@@ -202,6 +202,15 @@ UNREADABLE: Final = Retry(
     max_wait_s=300.0,
     outcome="the row or message is left alone",
 )
+#: An operator has paused writing. These messages are not counted.
+PAUSED: Final = Retry(
+    error="`Paused`",
+    stage="any job",
+    attempts=UNTIL_DEADLINE,
+    first_wait_s=60.0,
+    max_wait_s=60.0,
+    outcome="deadlines wait, too; the job goes on after the pause",
+)
 #: A longer wait is split: the job is delivered after an hour and waits again. A shorter one, such as `Retry-After: 0`,
 #: would send a message again and again without a pause.
 DELAYED: Final = Retry(
@@ -352,6 +361,7 @@ TABLE: Final = {
     "One message": (
         CONTENDED,
         UNREADABLE,
+        PAUSED,
         DELAYED,
         DELAYED_TOO_LONG,
         INTERRUPTED,

@@ -10,10 +10,13 @@ import msgspec
 from shared.domain.config_change import ConfigChange
 from shared.domain.directory import Source
 from shared.domain.ids import MAIN, ConnectionId, LocationId, ObjectId, RunId, SourceId, TenantId, whole_directory
+from shared.domain.pause import Pause, PauseScope
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
+from shared.domain.retry_policy import PAUSED
 from shared.domain.unread_source import UnreadSource
+from shared.errors import Paused
 
 #: Number of requests that a tenant remembers, so that a redelivered one is ignored. A queue redelivers within days.
 _REMEMBERED_REQUESTS: Final = 20
@@ -139,6 +142,10 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     unread: dict[SourceId, UnreadSource] = {}
     #: A change of configuration that is not complete.
     change: ConfigChange | None = None
+    #: Pauses of an operator; while there is one, nothing is written to recipients.
+    pauses: tuple[Pause, ...] = ()
+    #: End of the last pause. Deadlines count from here if it is later than their beginning.
+    resumed_at: datetime | None = None
 
     def with_waiting(self, request: str, mode: RunMode) -> "TenantState":
         """Return the state in which a request waits, or has joined the waiting run. That run is full if one of them is.
@@ -173,6 +180,29 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
         requests = (request, *self.requests)[:_REMEMBERED_REQUESTS]
         taken = msgspec.structs.replace(self, active_run=run, active_since=now, requests=requests)
         return taken.without_announced({request})
+
+    def with_pause(self, pause: Pause) -> "TenantState":
+        """Return the paused state. A tenant has one pause of its own, the first, and the last one of all tenants."""
+        others = tuple(own for own in self.pauses if own.scope is not pause.scope)
+        if pause in self.pauses or (pause.scope is PauseScope.TENANT and others != self.pauses):
+            return self
+        return msgspec.structs.replace(self, pauses=(*others, pause))
+
+    def without_pause(self, id_: str, now: datetime) -> "TenantState":
+        """Return the state without a pause."""
+        left = tuple(pause for pause in self.pauses if pause.id != id_)
+        if left == self.pauses:
+            return self
+        return msgspec.structs.replace(self, pauses=left, resumed_at=self.resumed_at if left else now)
+
+    def require_writing(self) -> None:
+        """Raise Paused if an operator has paused writing."""
+        if self.pauses:
+            raise Paused(retry_after_s=PAUSED.first_wait_s)
+
+    def begins(self, at: datetime) -> datetime:
+        """Return when a deadline begins to run that was to begin at a time: not before the end of a pause."""
+        return at if self.resumed_at is None else max(at, self.resumed_at)
 
     def after_full_read(self, at: datetime, *, failed: bool) -> "TenantState":
         """Return the state after a run that compared everything. If `failed`, it had to follow changes."""

@@ -4,6 +4,7 @@ import { parts } from "./address.js";
 import * as api from "./api.js";
 import { announce, h, replace } from "./dom.js";
 import { header } from "./parts/header.js";
+import { paused } from "./parts/paused.js";
 import { problem, waiting } from "./parts/ui.js";
 import { audit } from "./views/audit.js";
 import { connect } from "./views/connect.js";
@@ -54,6 +55,7 @@ async function show() {
   replace(document.getElementById("header"), header(me, tenant, name, VIEWS));
   document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
   replace(main, waiting("Loading"));
+  showBanner(tenant, navigation);
   const { title, view } = tenant ? VIEWS[name] : GLOBAL_VIEWS[name];
   document.title = `${title} – Recipient Sync`;
   try {
@@ -66,6 +68,12 @@ async function show() {
     if (error instanceof api.Problem && error.status === 401) return begin();
     if (navigation === navigations) replace(main, h("div", { class: "page" }, h("h1", {}, title), problem(error)));
   }
+}
+
+/** Shows whether changes are paused. A view does not wait for it, and does not fail with it. */
+async function showBanner(tenant, navigation) {
+  const shown = await paused(tenant, me).catch(() => null);
+  if (navigation === navigations) replace(document.getElementById("banner"), shown);
 }
 
 async function begin() {

@@ -12,6 +12,7 @@ from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.optimistic_locking import Expected, Part
+from shared.domain.pause import PauseOfAll
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Deletion, Summary, TenantState
@@ -190,6 +191,15 @@ class SyncStateStore(Protocol):
 
     def list_summaries(self) -> AsyncIterator[tuple[TenantId, Summary]]:
         """Iterate over the summaries of all tenants with a state, sorted by tenant id."""
+
+    async def find_pause(self) -> Versioned[PauseOfAll | None]:
+        """Return the pause of all tenants; None with ETag None if there is none."""
+
+    async def replace_pause(self, pause: PauseOfAll, etag: str | None) -> str:
+        """Store the pause of all tenants and return its new ETag. Raises ETagConflict if it changed since."""
+
+    async def delete_pause(self, etag: str) -> None:
+        """Delete the pause of all tenants. Raises ETagConflict if it changed since it was read."""
 
 
 class UserStore(Protocol):

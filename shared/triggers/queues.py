@@ -1,6 +1,6 @@
 """Queue triggers: each message calls one workflow. The error class decides what happens to the message.
 
-- Superseded: a newer run does the work; the message is completed.
+- Superseded: a newer run does the work; the message is completed. While writing is paused, it waits instead.
 - Rejected: the message is invalid; it is recorded in the operator log and completed, because a retry cannot help.
 - Transient with a wait: the message is enqueued again with that delay, so that the worker does not sleep. A wait of
   0 seconds is a wait as well. So is a row or a message of a newer version of the app, which is left alone.
@@ -15,10 +15,10 @@ from typing import Final
 import azure.functions as func
 
 from shared.bootstrap import App, app, start_telemetry
-from shared.domain.retry_policy import DELAYED, REDELIVERY, UNREADABLE
+from shared.domain.retry_policy import DELAYED, PAUSED, REDELIVERY, UNREADABLE
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, Job, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import envelope_of, parse
-from shared.errors import Rejected, Superseded, Transient, Unreadable
+from shared.errors import Paused, Rejected, Superseded, Transient, Unreadable
 from shared.telemetry import RequestCounters, Span, SpanKind, count_requests, event, invocation, stage
 
 _CONNECTION: Final = "AzureWebJobsStorage"
@@ -80,14 +80,25 @@ async def _handle(
         await _work(product, job, counters, last_delivery=last_delivery)
     except Rejected as error:
         await product.dead_letters.add_entry(job.queue, id_, body, error.code, str(error), job)
+    except Paused as error:
+        await _put_back(product, job, error.code)
     except Superseded as error:
-        event("dropped", queue=job.queue, reason=error.code)
+        if await product.emergency_stop.is_paused(job.tenant):
+            await _put_back(product, job, error.code)  # the pause took the fence, and the work goes on afterwards
+        else:
+            event("dropped", queue=job.queue, reason=error.code)
     except Transient as error:
         if error.retry_after_s is None:
             raise
         wait_s = DELAYED.bounded_s(error.retry_after_s)
         event("requeued", queue=job.queue, code=error.code, seconds=wait_s)
         await product.repeats.send([job], delay_s=wait_s)
+
+
+async def _put_back(product: App, job: Job, code: str) -> None:
+    """Enqueue a job again that waits for the end of a pause. Such messages are not limited."""
+    event("requeued", queue=job.queue, code=code, seconds=PAUSED.first_wait_s)
+    await product.queue.send([job], delay_s=PAUSED.first_wait_s)
 
 
 async def _work(product: App, job: Job, counters: RequestCounters, *, last_delivery: bool) -> None:

@@ -37,6 +37,8 @@ PLACEMENTS: Final = "!placements"
 NAMED_KEYS: Final = "!keys"
 #: Partition of the registered storage accounts.
 ACCOUNTS: Final = "!accounts"
+#: Partition and row of the pause of all tenants.
+PAUSE: Final = "!pause"
 
 
 def location(tenant: TenantId, location: LocationId) -> str:

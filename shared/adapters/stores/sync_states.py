@@ -6,12 +6,13 @@ from typing import Any
 
 from shared.adapters.stores import keys
 from shared.adapters.stores.table_names import TENANTS
-from shared.adapters.stores.tenant_rows import TenantRows
+from shared.adapters.stores.tenant_rows import TenantRows, etag_of
 from shared.adapters.stores.tenant_summaries import SUMMARY, read, shown
 from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.ids import RunId, TenantId
+from shared.domain.pause import PauseOfAll
 from shared.domain.run import Summary, TenantState
 from shared.domain.versioned import Versioned
 
@@ -61,6 +62,21 @@ class TableSyncStateStore:
             self._tables, TENANTS, rows, lambda row: (TenantId(row["PartitionKey"]), read(row))
         ):
             yield summary
+
+    async def find_pause(self) -> Versioned[PauseOfAll | None]:
+        """Return the pause of all tenants; None with ETag None if there is none."""
+        row: Any = await self._tables.find(TENANTS, keys.PAUSE, keys.PAUSE)
+        return Versioned(None, None) if row is None else Versioned(unpack(row, PauseOfAll), etag_of(row))
+
+    async def replace_pause(self, pause: PauseOfAll, etag: str | None) -> str:
+        """Store the pause of all tenants and return its new ETag. Raises ETagConflict if it changed since."""
+        return await self._tables.replace(
+            TENANTS, {"PartitionKey": keys.PAUSE, "RowKey": keys.PAUSE, **pack(pause)}, etag
+        )
+
+    async def delete_pause(self, etag: str) -> None:
+        """Delete the pause of all tenants. Raises ETagConflict if it changed since it was read."""
+        await self._tables.delete(TENANTS, keys.PAUSE, keys.PAUSE, etag)
 
 
 def _manual(row: Mapping[str, Any]) -> tuple[TenantId, RunId, datetime]:

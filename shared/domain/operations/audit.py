@@ -44,6 +44,8 @@ class Action(StrEnum):
     RUN_REJECTED = "run_rejected"
     RUN_ACCEPTED = "run_accepted"
     RUN_UNDONE = "run_undone"
+    WRITING_PAUSED = "writing_paused"
+    WRITING_RESUMED = "writing_resumed"
     KEY_CREATED = "key_created"
     KEY_REVOKED = "key_revoked"
     MESSAGE_RETRIED = "message_retried"

@@ -13,7 +13,8 @@ from shared.domain.ids import RunId, TenantId
 CONNECTION: Final = "connection"
 ROW: Final = "row"
 RESTORE: Final = "restore"
-EVENTS: Final = frozenset({CONNECTION, ROW, RESTORE})
+PAUSE: Final = "pause"
+EVENTS: Final = frozenset({CONNECTION, ROW, RESTORE, PAUSE})
 
 
 class Replay(StrEnum):

@@ -66,7 +66,7 @@ class StartBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
         ),
         problems={
             **NO_LOCATION,
-            409: ("run_active", "import_active", "request_in_progress"),
+            409: ("run_active", "import_active", "paused", "request_in_progress"),
             413: ("too_many_rows", "file_too_large"),
             422: ("rows_refused",),
         },

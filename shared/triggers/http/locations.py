@@ -94,7 +94,7 @@ async def locations_put(request: Request) -> Answer:
     bp,
     "DELETE",
     "tenants/{tenant}/locations/{location}",
-    Contract(answers=NO_CONTENT, conditional=True, problems=NO_LOCATION),
+    Contract(answers=NO_CONTENT, conditional=True, problems={**NO_LOCATION, 409: ("paused",)}),
 )
 async def locations_delete(request: Request) -> Answer:
     """Erase a location and its recipients."""

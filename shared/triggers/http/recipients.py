@@ -44,7 +44,11 @@ def _expense(request: Request) -> Expense:
         body=FULL_BODY,
         tagged=True,
         conditional=True,
-        problems={400: ("invalid_value",), 404: (*NO_LOCATION[404], "recipient_not_found"), 409: ("run_active",)},
+        problems={
+            400: ("invalid_value",),
+            404: (*NO_LOCATION[404], "recipient_not_found"),
+            409: ("run_active", "paused"),
+        },
     ),
 )
 async def recipients_edit(request: Request) -> Answer:

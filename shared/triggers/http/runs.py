@@ -114,7 +114,7 @@ async def runs_changes(request: Request) -> Answer:
         answers=answers(RunView, HTTPStatus.ACCEPTED),
         body=ApproveBody,
         expense=Expense.RUNS,
-        problems={**NO_RUN, 409: ("held_expired", "run_active"), 422: ("not_held", "digest_mismatch")},
+        problems={**NO_RUN, 409: ("held_expired", "run_active", "paused"), 422: ("not_held", "digest_mismatch")},
     ),
 )
 async def runs_approve(request: Request) -> Answer:
@@ -143,7 +143,7 @@ async def runs_reject(request: Request) -> Answer:
         answers=answers(RunView, HTTPStatus.ACCEPTED),
         located=True,
         expense=Expense.RUNS,
-        problems={**NO_RUN, 409: ("run_active", "run_outdated"), 422: ("nothing_to_accept", "not_connected")},
+        problems={**NO_RUN, 409: ("run_active", "run_outdated", "paused"), 422: ("nothing_to_accept", "not_connected")},
     ),
 )
 async def runs_accept(request: Request) -> Answer:
@@ -161,7 +161,7 @@ async def runs_accept(request: Request) -> Answer:
     Contract(
         answers=answers(RunView),
         expense=Expense.RUNS,
-        problems={**NO_RUN, 409: ("run_active",), 422: ("not_ended", "nothing_to_undo")},
+        problems={**NO_RUN, 409: ("run_active", "paused"), 422: ("not_ended", "nothing_to_undo")},
     ),
 )
 async def runs_undo(request: Request) -> Answer:

@@ -54,8 +54,8 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             Superseded: The import has ended or was deleted.
-            Transient: A sync, an earlier import or another worker uses the location, or the worker's disk is full; the
-                import waits.
+            Transient: Writing is paused, a sync, an earlier import or another worker uses the location, or the worker's
+                disk is full; the import waits.
             Rejected: Storage rejected a row; the import has failed.
         """
         stored = await self.completion.current(job)
@@ -105,7 +105,10 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
             await self.imports.replace(released, claimed.etag)
 
     async def _import(self, claimed: Import, run: RunId) -> Outcome | None:
-        """Return the outcome of the import, None if time was up before. Raises Superseded while a sync is active."""
+        """Return the outcome of the import, None if time was up before.
+
+        Raises Paused, or Superseded while a sync is active.
+        """
         started_s = self.clock.monotonic_s()
 
         def begin_writing() -> OutOfTime:
@@ -113,7 +116,9 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
             limit_s = writing_time_s(BUDGET_SHARE * self.budget_s, writing_s - started_s)
             return lambda: self.clock.monotonic_s() - writing_s > limit_s
 
-        if (await self.sync_states.get(claimed.tenant)).value.active_run is not None:
+        state = (await self.sync_states.get(claimed.tenant)).value
+        state.require_writing()
+        if state.active_run is not None:
             raise Superseded("a sync is in progress", code="run_active")
         with closing(RowMatcher(ON_DISK)) as matcher, TemporaryFile() as file:
             if await self._read(claimed, file) != claimed.sha256:

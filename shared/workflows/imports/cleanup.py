@@ -9,11 +9,13 @@ import msgspec
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.imports.import_record import Import, ImportMark, ImportState, failure
 from shared.domain.problem import Problem
+from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound, SyncError
 from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
+from shared.ports.tenants import SyncStateStore
 from shared.telemetry import event
 from shared.workflows.imports.claim import CLAIM
 from shared.workflows.imports.completion import ImportCompletion
@@ -37,6 +39,7 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
     """Resumes, ends and deletes imports."""
 
     imports: ImportStore
+    sync_states: SyncStateStore
     queue: JobQueue
     repeats: Repeats
     completion: ImportCompletion
@@ -61,20 +64,31 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
         await self.imports.delete_location(tenant, location)
 
     async def _check(self, mark: ImportMark) -> None:
-        age = self.clock.now() - mark.at
-        match mark.state:
+        if self.clock.now() - mark.at < self._due_after(mark.state):
+            return
+        if mark.state in {ImportState.DONE, ImportState.FAILED}:
+            await self.imports.delete(mark.ref)
+            return
+        state = (await self.sync_states.get(mark.ref.tenant)).value
+        if state.pauses or self.clock.now() - state.begins(mark.at) < self._due_after(mark.state):
+            return
+        stored = await self.imports.get(mark.ref)
+        if mark.state in {ImportState.UPLOADING, ImportState.HELD}:
+            await self._expire(stored)
+        else:
+            await self._resume(stored, state)
+
+    def _due_after(self, state: ImportState) -> timedelta:
+        """Return the age at which an import is resumed, expires or is deleted."""
+        match state:
             case ImportState.DONE | ImportState.FAILED:
-                if age >= KEEP_REPORT:
-                    await self.imports.delete(mark.ref)
+                return KEEP_REPORT
             case ImportState.UPLOADING | ImportState.HELD:
-                if age >= KEEP_FILE:
-                    await self._expire(await self.imports.get(mark.ref))
+                return KEEP_FILE
             case ImportState.WAITING:
-                if age >= timedelta(seconds=self.stale_after_s):
-                    await self._resume(await self.imports.get(mark.ref))
+                return timedelta(seconds=self.stale_after_s)
             case ImportState.WORKING:  # renewed by the worker's claim
-                if age >= CLAIM:
-                    await self._resume(await self.imports.get(mark.ref))
+                return CLAIM
 
     async def _expire(self, stored: Versioned[Import]) -> None:
         outcome = failure("expired", "The import was not started within a day; its file was erased.")
@@ -82,14 +96,14 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
             outcome = msgspec.structs.replace(stored.value.outcome, state=ImportState.DONE, held_digest=None)
         await self.completion.end(stored, outcome)
 
-    async def _resume(self, stored: Versioned[Import]) -> None:
+    async def _resume(self, stored: Versioned[Import], state: TenantState) -> None:
         now, stale = self.clock.now(), stored.value
         claimed = stale.claimed_until is not None and stale.claimed_until > now
         if stale.state.ended or stale.run is None or stale.started_at is None:
             return
         if stale.outcome is not None:
             await self.completion.close(stored)
-        elif not claimed and stale.started_at <= now - DEADLINE:
+        elif not claimed and state.begins(stale.started_at) <= now - DEADLINE:
             detail = "The import was not finished within a day and was given up; upload the file again."
             await self.completion.fail(stale.job(stale.run), Problem(concerns="import", code="deadline", detail=detail))
         elif not claimed and (problem := await self.repeats.count(stale.tenant, stale.run)) is not None:

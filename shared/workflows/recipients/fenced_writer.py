@@ -254,6 +254,7 @@ async def acquire_for_manual_change(
 
     Raises:
         Superseded: A run is active, or a run or a change of configuration began during the call.
+        Paused: An operator has paused writing.
     """
     return await _for_manual_change(FencedWriter.acquire, sync_states, recipients, tenant, location, attempt)
 
@@ -277,6 +278,7 @@ async def _for_manual_change(
     fenced = await begin(recipients, tenant, location, fencing_token=state.fencing_token, attempt=attempt)
     # Checked after the fence was acquired or read: a run that begins later has to replace the fence, too.
     current = (await sync_states.get(tenant)).value
+    current.require_writing()
     if (current.active_run, current.fencing_token) != (None, state.fencing_token):
         raise _in_use(location)
     return fenced
@@ -286,9 +288,10 @@ async def _for_manual_change(
 async def _clear_up_to_date(sync_states: SyncStateStore, tenant: TenantId, location: LocationId) -> TenantState:
     """Clear `up_to_date`, so that the next run compares, and return the state before.
 
-    Raises Superseded while a run is active.
+    Raises Paused, or Superseded while a run is active.
     """
     state, etag = await sync_states.get(tenant)
+    state.require_writing()
     if state.active_run is not None:
         raise _in_use(location)
     if state.up_to_date is not None:

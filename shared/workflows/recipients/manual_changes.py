@@ -125,9 +125,11 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
     async def _close_abandoned(self, tenant: TenantId, run: RunId) -> None:
         """Fence off the worker of a change, in case it still runs, and close the change.
 
-        While a sync is active, which fences the worker off itself, the change is left to a later call.
+        While a sync is active, which fences the worker off itself, or writing is paused, the change is left to a later
+        call.
         """
-        if (await self.sync_states.get(tenant)).value.active_run is not None:
+        state = (await self.sync_states.get(tenant)).value
+        if state.active_run is not None or state.pauses:
             return
         with suppress(NotFound):
             for location in (await self.runs.get(tenant, run)).value.locations:
@@ -188,6 +190,7 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             Conflict: A sync is in progress or takes the location over (`run_active`).
+            Paused: An operator has paused writing.
             Contended: Other changes of the location came first at every attempt.
         """
         attempts = 0
@@ -217,10 +220,12 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
     async def lost_race(self, tenant: TenantId, location: LocationId) -> Conflict:
         """Return the error of a change that was fenced off: `run_active` for a sync, ETagConflict for another change.
 
-        Raises NotFound if the location was deleted.
+        Raises Paused if an operator has paused writing, and NotFound if the location was deleted.
         """
         await self.require_location(tenant, location)
-        if (await self.sync_states.get(tenant)).value.active_run is not None:
+        state = (await self.sync_states.get(tenant)).value
+        state.require_writing()
+        if state.active_run is not None:
             return Conflict(SYNC_ACTIVE, code="run_active")
         return ETagConflict("Another change of the location came first.")
 

@@ -1,7 +1,7 @@
 """Fetch: reads one source of a run into a snapshot, and advances the run after the last source. Writes no recipient."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import msgspec
 
@@ -136,7 +136,8 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             repeated = msgspec.structs.replace(message.next_job, unclear_rounds=job.unclear_rounds + 1)
             await self._continue(message, repeated, UNCLEAR.first_wait_s)
         except Transient as error:
-            if not await self._wait(plan, message, error, last_delivery=last_delivery):
+            began = context.state.value.begins(plan.created_at)
+            if not await self._wait(began, message, error, last_delivery=last_delivery):
                 return self._failed(plan, context, job, error)
         except (NeedsAttention, NotFound, Conflict) as error:
             second, wait_s = _second_attempt(message.next_job, error)
@@ -166,7 +167,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             await self.access.health.recovered(message.job.tenant)  # the credentials were accepted in between
         await self.queue.send([following], delay_s=delay_s)
 
-    async def _wait(self, plan: Plan, message: FetchMessage, error: Transient, *, last_delivery: bool) -> bool:
+    async def _wait(self, began: datetime, message: FetchMessage, error: Transient, *, last_delivery: bool) -> bool:
         """Enqueue the next message after a wait. Return False instead if the source counts as failed.
 
         That is the case if the run would be past its deadline then, or if the directory asks for no wait, nothing was
@@ -182,7 +183,7 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
             wait_s = INTERRUPTED.first_wait_s
         job, delay_s = message.job, DELAYED.bounded_s(wait_s)
         until = self.clock.now() + timedelta(seconds=delay_s)
-        if until >= plan.created_at + timedelta(seconds=self.deadline_s):
+        if until >= began + timedelta(seconds=self.deadline_s):
             return False
         if message.checkpoint is not None:
             await self.runs.save_checkpoint(job, message.waiting(until))

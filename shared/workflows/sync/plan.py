@@ -29,9 +29,15 @@ _FULL_EVERY: Final = timedelta(hours=24)
 #: Time after which a full run is due again that had to follow changes.
 _FULL_AGAIN_AFTER: Final = timedelta(seconds=FULL_READ.first_wait_s)
 
+#: Problems of a run that does not wait.
+_RUN_ACTIVE: Final = Problem(concerns="run", code="run_active", detail="Another run had started. Start this one again.")
+_PAUSED: Final = Problem(
+    concerns="run", code="paused", detail="The operator had paused all changes of recipients. Start this one again."
+)
+
 
 class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
-    """Starts the requested run. While another run is active, the request waits for its end."""
+    """Starts the requested run. While another run is active, or writing is paused, the request waits for the end."""
 
     tenants: TenantStore
     settings: SettingsStore
@@ -71,12 +77,10 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             return
         now = self.clock.now()
         preview = announced is not None and announced.value.preview
-        if state.active_run is not None and self._is_fresh(state, now):
+        is_paused = bool(state.pauses) and not preview
+        if is_paused or (state.active_run is not None and self._is_fresh(state, now)):
             if announced is not None and announced.value.must_be_alone:
-                problem = Problem(
-                    concerns="run", code="run_active", detail="Another run had started. Start this one again."
-                )
-                await self._close_announced(request, problem)
+                await self._close_announced(request, _PAUSED if is_paused else _RUN_ACTIVE)
             else:
                 await self._join(request, state, etag)
             return
@@ -141,10 +145,11 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
         return state.full_at is None or now - state.full_at >= _FULL_EVERY
 
     def _is_fresh(self, state: TenantState, now: datetime) -> bool:
-        return state.active_since is not None and now - state.active_since < timedelta(seconds=self.deadline_s)
+        since = state.active_since
+        return since is not None and now - state.begins(since) < timedelta(seconds=self.deadline_s)
 
     async def _join(self, request: SyncRequest, state: TenantState, etag: str | None) -> None:
-        """Make the request wait for the end of the active run. All waiting requests share the run of the first one."""
+        """Make the request wait for the end of the active run or of a pause. Waiting requests share one run."""
         if state.pending_request == request.request:
             return
         waiting = state.with_waiting(request.request, request.mode)

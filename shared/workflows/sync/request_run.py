@@ -114,9 +114,12 @@ class RequestRun(msgspec.Struct, frozen=True, kw_only=True):
     async def _announce(self, run: Run) -> None:
         """Name the run in the tenant's state, so that the watchdog finds it if this process dies.
 
-        Raises Conflict (`run_active`) for a run that must be alone, while another one is active.
+        Raises for a run that must be alone: Conflict (`run_active`) while another one is active, and, unless it is a
+        preview, Paused.
         """
         state, etag = await self.sync_states.get(run.tenant)
+        if run.must_be_alone and not run.preview:
+            state.require_writing()
         if run.must_be_alone and state.active_run not in {None, run.id}:
             raise Conflict("A run is in progress. Wait until it ends, then try again.", code="run_active")
         announced = state.with_announced(run.id)

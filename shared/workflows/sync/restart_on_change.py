@@ -74,7 +74,10 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         await self.complete(tenant)
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete a location with its recipients and imports, and end the work that uses it."""
+        """Delete a location with its recipients and imports, and end the work that uses it.
+
+        Raises Paused if an operator has paused writing.
+        """
         await self._begin(tenant, location)
         await self.complete(tenant)
 
@@ -169,6 +172,8 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
     ) -> int:
         """Store what a change will have to do, with a newer fencing token. Return the new config version."""
         state, etag = await self.sync_states.get(tenant)
+        if deleted is not None:
+            state.require_writing()
         earlier = state.change or ConfigChange(version=state.config_version)
         is_failed = failed is not None and failed.run == state.active_run
         active = failed if is_failed else state.active_run and ObsoleteRun(run=state.active_run)
@@ -189,6 +194,8 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             pending=mode,
             pending_request=(state.pending_request or self.ids.new_run_id()) if mode is not None else None,
             change=change,
+            pauses=state.pauses,
+            resumed_at=state.resumed_at,
         )
         await self.sync_states.replace(tenant, begun, etag)
         return change.version

@@ -40,6 +40,7 @@ class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
             Rejected: The run is not held (`not_held`), or holds another set (`digest_mismatch`).
             Conflict: A newer run or configuration made the set obsolete (`held_expired`), or another run is active
                 (`run_active`).
+            Paused: An operator has paused writing. The run stays held.
             Contended: The run or the tenant's state changed at every attempt.
         """
         stored = await self.runs.get(tenant, run)
@@ -79,6 +80,7 @@ class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
             if (await self.runs.get(tenant, run)).value.state is RunState.DEACTIVATING:
                 await self.closer.stages.end(tenant, run, RunState.SUPERSEDED, problem, now)
             raise Conflict(detail, code=problem.code)
+        state.require_writing()
         if state.active_run not in {None, run}:
             raise Conflict("Another run is in progress. Wait until it ends, then try again.", code="run_active")
         if state.active_run is None:

@@ -53,7 +53,12 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
         return plan, await self.require_current(plan)
 
     async def require_current(self, plan: Plan) -> TenantContext:
-        """Return the tenant's context. Raises Superseded if the plan's run no longer owns the tenant."""
+        """Return the tenant's context.
+
+        Raises:
+            Superseded: The plan's run no longer owns the tenant.
+            Paused: An operator has paused writing. A preview continues, because it does not write.
+        """
         context = await self.tenants.get_context(plan.tenant)
         state = context.state.value
         if (state.active_run, state.fencing_token, state.config_version) != (
@@ -62,6 +67,8 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
             plan.config_version,
         ):
             raise Superseded(f"Run {plan.run} is no longer the active run of {plan.tenant}.", code="superseded")
+        if not plan.preview:
+            state.require_writing()
         return context
 
     @optimistic_update

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import msgspec
@@ -21,6 +21,7 @@ from shared.ports.tenants import SyncStateStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
 from shared.workflows.recipients.manual_changes import ManualChanges
+from shared.workflows.sync.emergency_stop import EmergencyStop
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.plan import past_deadline
 from shared.workflows.sync.repeat_limit import RepeatLimit
@@ -52,6 +53,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
     closer: RunCloser
     changes: RestartOnChange
     repeats: RepeatLimit
+    stop: EmergencyStop
     manual: ManualChanges
     imports: ImportWatchdog
     deletion: TenantDeletion
@@ -60,10 +62,14 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
     deadline_s: float
 
     async def __call__(self, counters: RequestCounters) -> None:
-        """Resume or end every run without progress, close manual changes, and finish the deletion of tenants.
+        """Resume or end every run without progress, and complete manual changes, pauses and the deletion of tenants.
 
         A failure for one tenant does not affect the others.
         """
+        try:
+            await self.stop.complete()
+        except SyncError as error:
+            event("watchdog_failed", code=error.code)
         async for tenant, state in self.sync_states.list_active():
             try:
                 await self._watch(tenant, state, counters)
@@ -77,18 +83,20 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         if state.change is not None:
             await self.changes.complete(tenant)
             return
+        if state.pauses:
+            return  # nothing is overdue, and waiting requests are sent when writing is resumed
         await self._watch_announced(tenant, state)
         if state.active_run is None:
             if state.pending is not None and state.pending_request is not None:
-                await self._start_waiting(tenant, state.pending, state.pending_request)
+                await self._start_waiting(tenant, state, state.pending, state.pending_request)
             return
-        active_s = (self.clock.now() - state.active_since).total_seconds() if state.active_since else self.deadline_s
+        active_s = self._age_s(state, state.active_since) if state.active_since else self.deadline_s
         if active_s >= self.deadline_s:
             await self.changes.fail(tenant, state.active_run, past_deadline(self.deadline_s), counters)
             return
         await self._resume(tenant, state, state.active_run, active_s)
 
-    async def _start_waiting(self, tenant: TenantId, mode: RunMode, request: str) -> None:
+    async def _start_waiting(self, tenant: TenantId, state: TenantState, mode: RunMode, request: str) -> None:
         """Send a waiting request again. Its run ends if it could not be started within twice the deadline.
 
         The run may have waited for another one, which had as much time. A request whose run has ended is forgotten when
@@ -96,7 +104,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         """
         with suppress(Rejected):  # a request of the queue or the schedule, whose run is not stored yet
             stored = await self._find(tenant, run_id(request))
-            if stored is not None and self._age_s(stored.value) >= 2 * self.deadline_s:
+            if stored is not None and self._age_s(state, stored.value.requested_at) >= 2 * self.deadline_s:
                 await self.stages.end(tenant, stored.value.id, RunState.FAILED, _NOT_STARTED, self.clock.now())
         await self._request_again(tenant, mode, request)
 
@@ -107,13 +115,13 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
             stored = await self._find(tenant, run)
             if stored is None:
                 # The request that announced it may still store it. The id shows the time of another clock.
-                if (self.clock.now() - requested_at(run)).total_seconds() >= self.deadline_s:
+                if self._age_s(state, requested_at(run)) >= self.deadline_s:
                     settled.add(run)
                 continue
             if stored.value.state is not RunState.PLANNING:
                 settled.add(run)
                 continue
-            age_s = self._age_s(stored.value)
+            age_s = self._age_s(state, stored.value.requested_at)
             if age_s >= (self.stale_after_s if stored.value.preview else self.deadline_s):
                 await self.stages.end(tenant, run, RunState.FAILED, _NOT_STARTED, self.clock.now())
                 settled.add(run)
@@ -122,8 +130,8 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         if settled:
             await self._forget(tenant, settled)
 
-    def _age_s(self, run: Run) -> float:
-        return (self.clock.now() - run.requested_at).total_seconds()
+    def _age_s(self, state: TenantState, since: datetime) -> float:
+        return (self.clock.now() - state.begins(since)).total_seconds()
 
     @optimistic_update
     async def _forget(self, tenant: TenantId, runs: Collection[RunId]) -> None:
@@ -150,7 +158,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
             return
         progress = await self.runs.get_progress(tenant, run)
         results = progress.fetched + progress.reconciled
-        quiet_since = stored.value.watched_at or stored.value.requested_at
+        quiet_since = state.begins(stored.value.watched_at or stored.value.requested_at)
         has_progress = results != stored.value.watched_results
         steps = stored.value.watched_steps
         if not has_progress:

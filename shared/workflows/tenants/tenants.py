@@ -1,6 +1,6 @@
 """Tenants and their admins."""
 
-from typing import Final
+from typing import Final, Protocol
 
 import msgspec
 
@@ -22,6 +22,13 @@ MAX_ADMINS: Final = 200
 MAX_LISTED: Final = 1_000
 
 
+class PauseOfNew(Protocol):
+    """The pause of all tenants, which includes new ones."""
+
+    async def pause_new(self, tenant: TenantId) -> None:
+        """Pause a tenant that was just created if all are paused."""
+
+
 class Tenants(msgspec.Struct, frozen=True, kw_only=True):
     """Creates, renames, lists and deletes tenants, and stores their admins."""
 
@@ -29,6 +36,7 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
     settings: SettingsStore
     deletion: TenantDeletion
     connect: Connect
+    stop: PauseOfNew
 
     async def tag(self, tenant: TenantId, part: Part) -> str:
         """Return the tag of a part of the configuration. Read it before the part, so that it is never newer."""
@@ -51,6 +59,8 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
             await self.deletion.make_way(tenant)
         with bound_to(version):
             etag = await self.tenants.put(summary, version)
+        if before is None:
+            await self.stop.pause_new(tenant)
         return Tagged(summary, tag_of(etag, Part.TENANT, tenant)), before is None
 
     async def get(self, tenant: TenantId) -> TenantSummary:

@@ -276,3 +276,23 @@ async def test_a_failed_message_is_put_back_or_discarded(visitor: Visitor, stack
 
 async def _entries(api: Api, body: str) -> list[dict[str, Any]]:
     return [entry for entry in (await api.call("GET", "/ledger"))["entries"] if entry.get("body") == body]
+
+
+async def test_a_pause_is_shown(visitor: Visitor, stack: LocalStack) -> None:
+    """The banner says what is paused, and disappears with the pause."""
+    async with Api(stack.info) as api:
+        await api.onboard("paused", directory="contoso", preferences={"mode": "full"}, locations=["desk"])
+        banner = visitor.page.locator("#banner .notice")
+        await api.call("POST", "/tenants/paused/pause")
+        await visitor.open("paused", "fetch", "Fetch directory")
+        await expect(banner).to_contain_text("This tenant is paused")
+        await visitor.look("paused")
+        try:
+            await api.call("POST", "/pause")
+            await visitor.open("paused", "history", "History")
+            await expect(banner).to_contain_text("All tenants are paused")
+        finally:
+            await api.call("POST", "/resume")
+        await api.call("POST", "/tenants/paused/resume")
+        await visitor.open("paused", "locations", "Locations and groups")
+        await expect(banner).to_have_count(0)

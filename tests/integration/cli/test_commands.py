@@ -246,3 +246,22 @@ def test_columns_are_given_and_look_alikes_confirmed(run: Run, tmp_path: Path) -
     digest = run(*words, "--dry-run", "--json").json["heldDigest"]
     assert f"--approve {digest}" in waiting.out.replace("\n", " ")
     assert run(*words, "--approve", digest, "--json").json["counts"]["created"] == 9
+
+
+@pytest.mark.usefixtures("connected")
+def test_pausing_a_tenant_and_all(run: Run) -> None:
+    """The answer says what is paused; a call that names neither a tenant nor all is refused before it is sent."""
+    for words, subject, state in (
+        (("pause", "contoso"), "contoso", "paused"),
+        (("pause", "--all"), "all tenants", "paused"),
+        (("resume", "--all"), "all tenants", "running"),
+        (("resume", "contoso"), "contoso", "running"),
+    ):
+        ended = run(*words)
+        assert ended.code == 0, ended
+        assert subject in ended.out
+        assert state in ended.out
+    assert json.loads(run("pause", "contoso", "--json").out)["scopes"] == ["tenant"]
+    for wrong in (["pause"], ["resume", "contoso", "--all"]):
+        ended = run(*wrong)
+        assert (ended.code, ended.out.strip()) == (2, "")

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import datetime
 
 from shared.domain.ids import RunId, TenantId
+from shared.domain.pause import PauseOfAll
 from shared.domain.run import Summary, TenantState
 from shared.domain.versioned import Versioned
 from tests.support.fakes.tenant_rows import FakeTenantRows
@@ -46,3 +47,17 @@ class FakeSyncStateStore:
         """Iterate over the summaries of all tenants that have a state, by id."""
         for tenant, state in list(self.rows.states.items()):
             yield tenant, state.summary
+
+    async def find_pause(self) -> Versioned[PauseOfAll | None]:
+        """Return the pause of all tenants; None with ETag None if there is none."""
+        stored = self.rows.pause.find(None)
+        return Versioned(stored.value, stored.etag) if stored else Versioned(None, None)
+
+    async def replace_pause(self, pause: PauseOfAll, etag: str | None) -> str:
+        """Store the pause of all tenants and return its new ETag. Raises: ETagConflict if it changed since."""
+        return self.rows.pause.replace(None, pause, etag)
+
+    async def delete_pause(self, etag: str) -> None:
+        """Delete the pause of all tenants. Raises: ETagConflict if it changed since it was read."""
+        self.rows.pause.require(None, etag)
+        self.rows.pause.delete(None)

@@ -9,6 +9,7 @@ from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.optimistic_locking import Expected, Part
+from shared.domain.pause import PauseOfAll
 from shared.domain.preferences.group_mapping import Location
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Deletion, TenantState
@@ -28,6 +29,7 @@ class FakeTenantRows:
         self.health: Rows[TenantId, Health] = Rows()
         self.states: Rows[TenantId, TenantState] = Rows()
         self.manual: Rows[tuple[TenantId, RunId], datetime] = Rows()
+        self.pause: Rows[None, PauseOfAll] = Rows()
         self.locations: Rows[tuple[TenantId, LocationId], Location] = Rows()
 
     def of(self, part: Part) -> Rows[TenantId, Any]:

@@ -18,6 +18,7 @@ from shared.errors import (
     Misconfigured,
     NeedsAttention,
     NotFound,
+    Paused,
     RateLimited,
     Rejected,
     SyncError,
@@ -43,6 +44,7 @@ _FIXES: Final = {
     "sso_required": "Enter the sign-in application first, on the Connect page.",
     "not_connected": "Connect the directory first, on the Connect page.",
     "contended": "Wait a moment, then try again.",
+    "paused": "Wait until your operator has ended the pause, then try again.",
     "rate_limited": "Wait a moment, then try again.",
     "not_signed_in": "Sign in, then try again.",
     "sign_in_off": "Ask the operator to set up sign-in, or use a function key.",
@@ -153,6 +155,7 @@ _STATUS: Final = (
     (NeedsAttention, HTTPStatus.UNPROCESSABLE_ENTITY),
     (RateLimited, HTTPStatus.TOO_MANY_REQUESTS),
     (Contended, HTTPStatus.CONFLICT),
+    (Paused, HTTPStatus.CONFLICT),
     (Transient, HTTPStatus.SERVICE_UNAVAILABLE),
     (Misconfigured, HTTPStatus.SERVICE_UNAVAILABLE),
 )
