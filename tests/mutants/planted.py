@@ -91,7 +91,7 @@ PLANTED: Final = (
     Mutant(
         "a run that was announced and not stored is forgotten",
         f"{_SYNC}/watchdog.py",
-        "if (self.clock.now() - requested_at(run)).total_seconds() >= self.deadline_s:",
+        "if self._age_s(state, requested_at(run)) >= self.deadline_s:",
         "if True:",
         SIMULATION,
     ),
@@ -266,6 +266,35 @@ PLANTED: Final = (
         "        expected.hostname,\n        expected.port or _HTTPS,",
         "        actual.hostname,\n        expected.port or _HTTPS,",
         "tests/unit/adapters/entra/test_links.py",
+    ),
+    # Imports, limits and the emergency stop ---------------------------------------------------------------------------
+    Mutant(
+        "a newer import overtakes an older one",
+        "shared/workflows/imports/order.py",
+        "if any(other.state.is_running and other not in newer for other in others):",
+        "if False:",
+        f"{_SIMULATED}/test_import_order.py",
+    ),
+    Mutant(
+        "an import overwrites what was edited since its start",
+        "shared/workflows/imports/file_import.py",
+        "if wanted.since is not None:",
+        "if False:",
+        f"{_SIMULATED}/test_import_order.py",
+    ),
+    Mutant(
+        "a run is continued without a limit",
+        f"{_SYNC}/repeat_limit.py",
+        "if spent.messages <= self.max_messages and spent.requests <= self.max_requests:",
+        "if True:",
+        f"{_SIMULATED}/test_bounded_work.py",
+    ),
+    Mutant(
+        "a pause leaves the fences to their holders",
+        f"{_SYNC}/emergency_stop.py",
+        "await self._take_fence(tenant, location.id)",
+        "pass",
+        f"{_SIMULATED}/test_emergency_stop.py",
     ),
     # Erasure, secrets and access --------------------------------------------------------------------------------------
     Mutant(
