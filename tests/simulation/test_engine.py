@@ -29,10 +29,13 @@ def test_histories(first: int) -> None:
 
 
 def test_a_long_history() -> None:
-    """Nor after more than 300 deliveries."""
-    outcome = simulate(0, 240)
-    assert outcome.deliveries >= 300
-    assert not outcome.violations
+    """Nor after more than 300 deliveries, which nearly every history of 240 actions has."""
+    for seed in range(10):
+        outcome = simulate(seed, 240)
+        assert not outcome.violations
+        if outcome.deliveries >= 300:
+            return
+    raise AssertionError("no history is long")
 
 
 def test_a_seed_repeats_its_history() -> None:
