@@ -7,7 +7,7 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain import ids
-from shared.domain.access.callers import Admins
+from shared.domain.access.callers import Admins, Person
 from shared.domain.access.rate_limit import Expense
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.optimistic_locking import Part
@@ -44,7 +44,12 @@ class FilterTestBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     address: str
 
 
-@route(bp, "GET", "me", Contract(answers=answers(Introduction)))
+def _introducing(request: Request) -> Expense:
+    """Return what introducing a caller costs: for a person, the admins of all tenants are read."""
+    return Expense.SEARCH if isinstance(request.caller, Person) else Expense.OTHER
+
+
+@route(bp, "GET", "me", Contract(answers=answers(Introduction), expense=_introducing))
 async def me(request: Request) -> Answer:
     """Return the caller and the tenants that they administer."""
     return Answer(await app().authorize.introduce(request.caller))

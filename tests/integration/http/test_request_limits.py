@@ -94,6 +94,15 @@ async def test_another_process_counts_the_same_requests(
     assert not is_limited(await ask(api, "contoso", "GET tenants/{tenant}/runs"))
 
 
+async def test_a_stranger_cannot_read_all_admins_without_end(api: Client) -> None:
+    """The role TenantAdmin of any Azure tenant is enough to ask for one's own tenants, which reads those of all."""
+    for _ in range(2):
+        assert (await ask(api, "consultant", "GET me")).status == 200
+    assert is_limited(await ask(api, "consultant", "GET me"))
+    for _ in range(4):
+        assert (await api("GET", "me")).status == 200
+
+
 async def test_refused_requests_use_no_allowance(api: Client, ports: Ports) -> None:
     """Strangers, admins of other tenants and narrower keys change nothing; not even a row is written."""
     key = await created(api, "read")
@@ -120,7 +129,7 @@ def test_every_expensive_route_says_so() -> None:
     by_expense: dict[object, set[str]] = {}
     for rule, expense in told.items():
         by_expense.setdefault(expense if isinstance(expense, Expense) else None, set()).add(rule)
-    assert by_expense[None] == {"GET tenants/{tenant}/locations/{location}/recipients"}
+    assert by_expense[None] == {"GET me", "GET tenants/{tenant}/locations/{location}/recipients"}
     assert by_expense[Expense.VALIDATE] == {rule for rule in RULES if rule.endswith("validate")}
     assert by_expense[Expense.CONNECT] == {"PUT tenants/{tenant}/connection"}
     imports = {rule for rule in RULES if "/imports" in rule and not rule.startswith("GET ")}
