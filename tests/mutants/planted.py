@@ -10,6 +10,7 @@ _SYNC: Final = "shared/workflows/sync"
 _RECONCILE: Final = "shared/domain/reconcile"
 _SIMULATED: Final = "tests/simulation"
 _UNIT: Final = "tests/unit/domain"
+_HTTP: Final = "tests/integration/http"
 
 
 @dataclass(frozen=True)
@@ -374,5 +375,26 @@ PLANTED: Final = (
         'if claims["iss"] not in _issuers(tenant, settings.login, key.issuer):',
         "if False:",
         "tests/contracts/ports/sign_in",
+    ),
+    Mutant(
+        "a named key that expired is accepted",
+        "shared/domain/access/named_keys.py",
+        " and now < self.expires_at",
+        "",
+        "tests/unit/domain/access/test_named_keys.py",
+    ),
+    Mutant(
+        "a named key opens every tenant",
+        "shared/domain/access/callers.py",
+        "return self.tenants is None or tenant in self.tenants",
+        "return True",
+        f"{_HTTP}/test_named_keys.py::test_a_deleted_tenant_is_taken_out_of_its_keys",
+    ),
+    Mutant(
+        "guesses of all callers count together",
+        "shared/workflows/connections/validate.py",
+        'return f"{allowance_of(self.caller, self.tenant)}>{directory}"',
+        "return directory",
+        f"{_HTTP}/test_limits_of_callers.py::test_failures_of_one_caller_leave_all_others_their_allowance",
     ),
 )

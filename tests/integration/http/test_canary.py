@@ -125,6 +125,29 @@ async def test_a_client_secret_stays_in_the_vault(
     assert leaks(deployment, heard, [entries["clientSecret"], added, STRAY]) == []
 
 
+async def test_a_named_key_is_shown_once(deployment: Deployment, heard: Heard, simulator: Broken) -> None:
+    """Created, used, listed, refused and revoked: its value is in the answer to its creation, and nowhere else."""
+    entries = await entries_of(simulator)
+    await onboard(deployment, entries, {"mode": "full"})
+    assert (await sync(deployment))["state"] == "done"
+    body = {"name": "program", "scopes": ["read"], "tenants": ["contoso"]}
+    key = (await deployment("POST", "keys", body)).body["value"]
+    deployment.said.pop()
+    headers = {"X-Api-Key": key}
+    assert (await deployment("GET", "signed-in/tenants/contoso", headers=headers)).status == 200
+    assert (await deployment("DELETE", "signed-in/tenants/contoso", headers=headers)).status == 403
+    assert (await deployment("GET", f"signed-in/{key}", headers=headers)).status == 404
+    assert (await deployment("POST", "keys", body | {"name": key})).status == 400
+    assert (await deployment("GET", "keys")).body["keys"][0]["state"] == "active"
+    assert (await deployment("DELETE", "keys/program")).status == 204
+    assert (await deployment("GET", "signed-in/me", headers=headers)).status == 401
+    places = {"said": deployment.said, "log": heard.lines, **deployment.rows()}
+    needles = list(spellings(key.rpartition("_")[2]))
+    assert [
+        place for place, texts in places.items() for text in texts if any(needle in text for needle in needles)
+    ] == []
+
+
 async def test_a_certificate_stays_in_the_vault(deployment: Deployment, heard: Heard, simulator: Broken) -> None:
     """Neither its key nor its password is anywhere else, whether it is taken or refused."""
     made = pair()
