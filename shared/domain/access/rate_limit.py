@@ -53,7 +53,7 @@ class Expense(StrEnum):
     SEARCH = "search"
     #: Export recipients.
     EXPORT = "export"
-    #: Start, approve or undo a run.
+    #: Start, approve or undo a run; erase a person.
     RUNS = "runs"
     #: Every other request. Only these are counted by each process alone.
     OTHER = "other"

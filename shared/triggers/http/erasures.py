@@ -7,6 +7,7 @@ import msgspec
 
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
+from shared.domain.access.rate_limit import Expense
 from shared.domain.erasure.person import Identifier
 from shared.domain.ids import run_id
 from shared.errors import Rejected
@@ -47,6 +48,7 @@ class PersonBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_field
         answers=answers(ErasureView, HTTPStatus.ACCEPTED),
         body=PersonBody,
         located=True,
+        expense=Expense.RUNS,
         problems={**NO_TENANT, 400: ("invalid_value",)},
     ),
 )
