@@ -67,7 +67,7 @@ ALLOWANCES: Final[Mapping[Expense, RateLimit]] = {
         (Expense.CONNECT, 60, 600),
         (Expense.IMPORT, 120, 600),
         (Expense.UPLOAD, 1_000, 600),
-        (Expense.SEARCH, 300, 600),
+        (Expense.SEARCH, 1_000, 600),  # of a location with 50,000 recipients, one search takes ten requests
         (Expense.EXPORT, 30, 600),
         (Expense.RUNS, 60, 600),
         (Expense.OTHER, 1_200, 60),
