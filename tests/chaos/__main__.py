@@ -76,7 +76,8 @@ class Kept(msgspec.Struct):
 
     def add(self, result: Result) -> None:
         """Keep a round, in place of an earlier one with its number, and store the figures."""
-        self.rounds = [one for one in self.rounds if one["number"] != result.number]
+        others = Kept.load(self.seed).rounds  # which may have ended since
+        self.rounds = [one for one in others if one["number"] != result.number]
         self.rounds.append({**msgspec.to_builtins(result), "commit": _commit()})
         OUT.parent.mkdir(exist_ok=True)
         known = {"figures": figures(self.rounds), **msgspec.to_builtins(self)}

@@ -20,8 +20,8 @@ _SMALL_RATE: Final = 0.12
 _LARGE_RATE: Final = 0.03
 
 _SYNC: Final = (
-    Event.KILL_WORKER,
     Event.KILL_HOST,
+    Event.KILL_WORKER,
     Event.END_STORAGE,
     Event.STOP_HOST,
     Event.FAULTY_VAULT,
@@ -31,10 +31,10 @@ _SYNC: Final = (
     Event.CLOCK_BEHIND,
 )
 _IMPORT: Final = (
-    Event.KILL_HOST,
+    Event.END_STORAGE,
     Event.KILL_WORKER,
     Event.FULL_DISK,
-    Event.END_STORAGE,
+    Event.KILL_HOST,
     Event.STOP_HOST,
     Event.CLOCK_AHEAD,
     Event.TWO_HOSTS,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from shared.domain.retry_policy import REDELIVERY
+from shared.workflows.imports.claim import CLAIM
 from tests.chaos import waits
 from tests.chaos.events import Event
 from tests.chaos.page import PAGE, figures, table
@@ -40,6 +42,8 @@ def test_the_page_has_the_longest_times() -> None:
     text = PAGE.read_text(encoding="utf-8")
     for wait_s in (waits.lock_s(1), waits.longest_s(1)):
         assert f"| {wait_s / 60:.0f} minutes |" in text
+    for wait_s in (REDELIVERY.first_wait_s, CLAIM.total_seconds()):
+        assert f"| {wait_s:.0f} seconds |" in text
 
 
 def test_there_are_thirty_rounds() -> None:
