@@ -36,6 +36,9 @@ from shared.workflows.recipients.manual_changes import ManualChanges
 _BUDGET_S: Final = 20.0
 #: Retention of the log workspace (infra/azure/app/monitoring.bicep).
 _LOGS: Final = timedelta(days=30)
+#: How long a queue keeps a message.
+#: Source: https://learn.microsoft.com/rest/api/storageservices/put-message
+_MESSAGES: Final = timedelta(days=7)
 _DAY: Final = timedelta(days=1)
 #: Longest address that is accepted, in characters.
 _MAX_ADDRESS: Final = 320
@@ -262,6 +265,11 @@ def _elsewhere(erased_at: datetime) -> tuple[Elsewhere, ...]:
             place="logs",
             until=erased_at + _LOGS,
             detail="Logs and traces can have ids of runs that concerned the person, and no name or address.",
+        ),
+        Elsewhere(
+            place="queues",
+            until=erased_at + _MESSAGES,
+            detail="If the person is an admin: their ids in requests for syncs that wait.",
         ),
         Elsewhere(
             place="rate_limits",
