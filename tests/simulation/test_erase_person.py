@@ -337,6 +337,22 @@ async def test_an_erasure_waits_for_a_sync() -> None:
     assert _left(tables) == []
 
 
+async def test_an_erasure_waits_for_the_end_of_a_pause() -> None:
+    """While writing is paused nothing is erased; the watchdog goes on once it is resumed."""
+    world, tables, _, _ = await filled()
+    await world.app.emergency_stop.pause(CONTOSO, BY)
+    before = copy.deepcopy(tables._tables["Recipients"])
+    report = await world.app.erase_person.start(CONTOSO, Identifier.MAIL, MAIL, BY)
+    assert report.erasure.state is ErasureState.FINDING
+    assert tables._tables["Recipients"] == before
+    await world.app.emergency_stop.resume(CONTOSO, BY)
+    for _ in range(2):
+        await world.app.erase_person.complete()
+        world.clock.advance(1_000)
+    assert (await world.app.erase_person.get(CONTOSO, report.erasure.id)).erasure.state is ErasureState.DONE
+    assert _left(tables) == []
+
+
 async def test_an_address_of_several_people_erases_none() -> None:
     """Two accounts with one address: the id has to say which one is meant."""
     world, tables, _, _ = await filled()

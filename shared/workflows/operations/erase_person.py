@@ -128,10 +128,11 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
         return erasure
 
     async def _must_wait(self, erasure: Erasure) -> bool:
-        """Return whether the erasure waits for the end of a sync, or of what ran at the first erasure."""
+        """Return whether the erasure waits for the end of a sync or of a pause, or of what ran at the first erasure."""
         if erasure.erased_at is not None and self.clock.now() < erasure.erased_at + SETTLED_AFTER:
             return True
-        return (await self.sync_states.get(erasure.tenant)).value.active_run is not None
+        state = (await self.sync_states.get(erasure.tenant)).value
+        return state.active_run is not None or bool(state.pauses)
 
     async def _step(self, erasure: Erasure) -> Erasure:
         """Return the erasure after one more step; unchanged if a sync came first."""
