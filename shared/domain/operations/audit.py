@@ -59,7 +59,7 @@ class Action(StrEnum):
 class EntryPoint(StrEnum):
     """Where a request came in."""
 
-    #: The door for signed-in people: the portal, or a client with a person's token.
+    #: The door for signed-in people: the portal, or a client with a person's token or a named key.
     SIGNED_IN = "signed_in"
     SERVICE_API = "service_api"
     #: The command line, by either door, as it says of itself.

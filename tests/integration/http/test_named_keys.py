@@ -179,6 +179,23 @@ async def test_a_key_is_named_in_the_history(api: Client, product: App, credenti
     assert (await send(api, key, "DELETE tenants/{tenant}")).status == 403
 
 
+async def test_a_key_is_named_in_the_audit_log(api: Client) -> None:
+    """What it did, what it was refused, and who made and revoked it."""
+    key = await created(api, "read", name="reader")
+    assert (await send(api, key, "PUT tenants/{tenant}/preferences")).status == 403
+    everything = await created(api, "all", name="writer")
+    assert (await send(api, everything, "PUT tenants/{tenant}/preferences")).status == 200
+    assert (await api("DELETE", "keys/reader")).status == 204
+    own = (await api("GET", "tenants/contoso/audit")).body["entries"][0]
+    assert (own["actor"], own["entryPoint"], own["action"]) == ("key:writer", "signed_in", "preferences_saved")
+    entries = (await api("GET", "audit?limit=100")).body["entries"]
+    done = [(entry["actor"].split(":")[0], entry["action"], entry["subject"].get("key")) for entry in entries]
+    assert ("api", "key_revoked", "reader") in done
+    assert [actor for actor, action, _ in done if action == "key_created"] == ["person"] * 2
+    (refused,) = [entry for entry in entries if entry["actor"] == "key:reader"]
+    assert (refused["entryPoint"], refused["status"], refused["code"]) == ("signed_in", 403, "forbidden")
+
+
 async def test_a_deleted_tenant_is_taken_out_of_its_keys(api: Client) -> None:
     """Another customer with the same id does not inherit the program."""
     key = await created(api, "all", tenants=("contoso", "fabrikam"))

@@ -116,6 +116,18 @@ async def test_refused_requests_use_no_allowance(api: Client, ports: Ports) -> N
     assert ports.limits.keys() == []
 
 
+async def test_only_refusals_that_storage_counts_are_recorded(api: Client) -> None:
+    """A caller who reads too often would otherwise write a row for each further request."""
+    for _ in range(8):
+        last = [
+            await ask(api, "contoso", rule) for rule in ("GET tenants/{tenant}/runs", "GET tenants/{tenant}/explain")
+        ]
+    assert all(map(is_limited, last))
+    entries = (await api("GET", "audit?limit=100")).body["entries"]
+    limited = [entry["actor"].split(":")[0] for entry in entries if entry["code"] == "rate_limited"]
+    assert limited == ["person"] * 6
+
+
 async def test_health_is_never_limited(api: Client) -> None:
     """A monitor asks as often as it likes."""
     for _ in range(50):

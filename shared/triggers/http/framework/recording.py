@@ -14,7 +14,7 @@ from msgspec import inspect
 
 from shared.bootstrap import App
 from shared.domain import ids
-from shared.domain.access.callers import Caller, Person, name_of
+from shared.domain.access.callers import BackEnd, Caller, name_of
 from shared.domain.operations.audit import STRANGERS, Action, EntryPoint
 from shared.errors import Forbidden, RateLimited, Rejected, SyncError, Unauthenticated
 from shared.triggers.http.framework.answers import Answer, status_of
@@ -87,7 +87,7 @@ async def refused(
 
 
 def _asked(request: Request, action: Action, caller: Caller | None, fields: tuple[str, ...]) -> Asked:
-    entry_point = EntryPoint.SIGNED_IN if caller is None or isinstance(caller, Person) else EntryPoint.SERVICE_API
+    entry_point = EntryPoint.SERVICE_API if isinstance(caller, BackEnd) else EntryPoint.SIGNED_IN
     if request.header("user-agent").startswith(_COMMAND_LINE):
         entry_point = EntryPoint.COMMAND_LINE
     return Asked(

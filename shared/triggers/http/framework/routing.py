@@ -16,6 +16,7 @@ import msgspec
 from shared.bootstrap import app, start_telemetry
 from shared.domain import ids
 from shared.domain.access.callers import Access, BackEnd, Caller, KeyScope, Person
+from shared.domain.access.rate_limit import Expense
 from shared.domain.ids import TenantId
 from shared.errors import NotFound, RateLimited, SyncError
 from shared.telemetry import SpanKind, count_requests, invocation
@@ -51,11 +52,12 @@ class Route(msgspec.Struct, frozen=True):
         """Count a request of an authorized caller, record it, and handle it. Public routes are never limited."""
         if self.access is Access.PUBLIC:  # it must answer also while the settings are wrong
             return await self.handler(request)
+        expense = self.contract.expense_of(request)
         try:
-            expense = self.contract.expense_of(request)
             await app().request_limits.spend(expense, request.caller, _tenant(request.parameters))
         except RateLimited as error:
-            await refused(app(), request, request.caller, error, self.record)
+            if expense is not Expense.OTHER:  # what is counted in the process is refused without a request to storage
+                await refused(app(), request, request.caller, error, self.record)
             raise
         return await recorded(app(), self.record, self.contract.body, self.handler, request)
 
