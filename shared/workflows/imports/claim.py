@@ -6,7 +6,7 @@ A claim only saves work: the fence ensures that there is one writer.
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -21,6 +21,15 @@ from shared.ports.platform import Clock
 CLAIM: Final = timedelta(seconds=45)
 #: Time between two renewals, in seconds.
 _RENEWED_S: Final = 15.0
+
+
+def is_claimed(stored: Import, now: datetime) -> bool:
+    """Return whether a worker has claimed the import.
+
+    A claim that lasts longer than any is from a worker whose clock is ahead. It does not count: if that worker died,
+    the import would wait for as long as its clock was wrong.
+    """
+    return stored.claimed_until is not None and now < stored.claimed_until <= now + CLAIM
 
 
 class Claim:
@@ -41,8 +50,8 @@ class Claim:
             ETagConflict: It changed since it was read.
         """
         until, now = stored.value.claimed_until, clock.now()
-        if until is not None and until > now:
-            wait_s = min(until - now, CLAIM).total_seconds()  # the clock of the other worker may be ahead
+        if until is not None and is_claimed(stored.value, now):
+            wait_s = (until - now).total_seconds()
             raise Transient("Another worker processes the import.", code="import_claimed", retry_after_s=wait_s)
         claim = cls(imports, clock, stored)
         await claim._extend()

@@ -1,7 +1,7 @@
 """Cleanup of uploaded imports: resumes those that a crash interrupted, and erases data of those that ended."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final, Protocol
 
 import msgspec
@@ -17,7 +17,7 @@ from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.tenants import SyncStateStore
 from shared.telemetry import event
-from shared.workflows.imports.claim import CLAIM
+from shared.workflows.imports.claim import CLAIM, is_claimed
 from shared.workflows.imports.completion import ImportCompletion
 
 #: How long the file of an import is kept that was not started, or whose deactivations were not approved.
@@ -64,19 +64,25 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
         await self.imports.delete_location(tenant, location)
 
     async def _check(self, mark: ImportMark) -> None:
-        if self.clock.now() - mark.at < self._due_after(mark.state):
+        if not self._is_due(mark, mark.at):
             return
         if mark.state in {ImportState.DONE, ImportState.FAILED}:
             await self.imports.delete(mark.ref)
             return
         state = (await self.sync_states.get(mark.ref.tenant)).value
-        if state.pauses or self.clock.now() - state.begins(mark.at) < self._due_after(mark.state):
+        if state.pauses or not self._is_due(mark, state.begins(mark.at)):
             return
         stored = await self.imports.get(mark.ref)
         if mark.state in {ImportState.UPLOADING, ImportState.HELD}:
             await self._expire(stored)
         else:
             await self._resume(stored, state)
+
+    def _is_due(self, mark: ImportMark, since: datetime) -> bool:
+        age = self.clock.now() - since
+        if mark.state in {ImportState.WAITING, ImportState.WORKING}:
+            age = abs(age)  # a time in the future is that of another clock
+        return age >= self._due_after(mark.state)
 
     def _due_after(self, state: ImportState) -> timedelta:
         """Return the age at which an import is resumed, expires or is deleted."""
@@ -98,7 +104,7 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _resume(self, stored: Versioned[Import], state: TenantState) -> None:
         now, stale = self.clock.now(), stored.value
-        claimed = stale.claimed_until is not None and stale.claimed_until > now
+        claimed = is_claimed(stale, now)
         if stale.state.ended or stale.run is None or stale.started_at is None:
             return
         if stale.outcome is not None:

@@ -162,7 +162,8 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         has_progress = results != stored.value.watched_results
         steps = stored.value.watched_steps
         if not has_progress:
-            if self.clock.now() - quiet_since < timedelta(seconds=self.stale_after_s):
+            # A time in the future is that of another clock.
+            if abs(self.clock.now() - quiet_since) < timedelta(seconds=self.stale_after_s):
                 return
             steps, waits = await self._steps(plan)
             has_progress = waits or steps > stored.value.watched_steps
