@@ -40,6 +40,11 @@ class Actions:
         self.configured: Callable[[TenantId], None] = lambda tenant: None
         #: Called when a directory changed.
         self.moved: Callable[[TenantId], None] = lambda tenant: None
+        #: Called when a pause of a tenant returned, and before it is resumed.
+        self.paused: Callable[[TenantId], None] = lambda tenant: None
+        self.resuming: Callable[[TenantId], None] = lambda tenant: None
+        #: Whether the pause of a tenant has returned.
+        self._pauses: dict[TenantId, bool] = {}
         self._kinds: dict[Callable[[TenantId], None], float] = {
             self.change_directory: 8,
             self.request: 5,
@@ -55,6 +60,7 @@ class Actions:
             self.recreate_location: 1,
             self.reconnect: 1.5,
             self.disconnect: 0.2,
+            self.pause: 1,
         }
 
     def next(self) -> None:
@@ -188,6 +194,29 @@ class Actions:
     def disconnect(self, tenant: TenantId) -> None:
         """Switch the connection off."""
         self._configure(tenant, "DELETE connection", lambda app: app.connect.disconnect(tenant))
+
+    def pause(self, tenant: TenantId) -> None:
+        """Pause a tenant, or resume it."""
+        if self._pauses.get(tenant):
+            self.resume(tenant)
+        elif tenant not in self._pauses:
+            self._pauses[tenant] = False
+
+            def returned() -> None:
+                self._pauses[tenant] = True
+                self.paused(tenant)
+
+            self._host.call(f"POST pause {tenant}", lambda app: app.emergency_stop.pause(tenant, _BY), returned)
+
+    def resume(self, tenant: TenantId) -> None:
+        """Resume a tenant."""
+        self._pauses[tenant] = False
+        self.resuming(tenant)
+
+        def returned() -> None:
+            self._pauses.pop(tenant, None)
+
+        self._host.call(f"POST resume {tenant}", lambda app: app.emergency_stop.resume(tenant, _BY), returned)
 
     def _location(self) -> LocationId:
         return LocationId(self._random.choice(LOCATIONS))

@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Collection, Coroutine
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 from shared.bootstrap import App
@@ -70,6 +71,7 @@ class History:
         self.tenants = TENANTS if seed % _WITH_ALL == 0 else (TENANTS[seed % len(TENANTS)],)
         self.actions = Actions(self.cluster, self.host, random.Random(f"actions {seed}"), self.tenants)
         self.actions.configured, self.actions.moved = self.invariants.configured, self.invariants.moved
+        self.actions.paused, self.actions.resuming = self.invariants.paused, self.invariants.resuming
         self.moved = self.invariants.moved
         self._left = actions
         self._limit = _MAX_STEPS * (actions + 10)
@@ -131,14 +133,20 @@ class History:
         found = self.host.moves()
         if self._left and len(self.cluster.broker.messages) < _MANY_MESSAGES:
             found.append(Move(_ACT, "", self._act))
+        if not self._left and self.host.idle:
+            found += [Move(_ACT, "", partial(self.actions.resume, tenant)) for tenant in self._paused()]
         return found
+
+    def _paused(self) -> list[TenantId]:
+        return [tenant for tenant in self.tenants if ran(self.cluster.view.sync_states.get(tenant)).value.pauses]
 
     def _act(self) -> None:
         self._left -= 1
         self.actions.next()
 
     def _is_quiet(self) -> bool:
-        return not self._left and self.host.idle and not self.cluster.broker.messages and not self.scheduler.late
+        idle = not self._left and self.host.idle and not self.cluster.broker.messages and not self.scheduler.late
+        return idle and not self._paused()
 
     def _end(self) -> None:
         """Let the watchdogs clean up without faults, sync everything, and check."""

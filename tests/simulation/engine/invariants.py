@@ -40,6 +40,7 @@ class Invariants:
         self._plans: dict[tuple[str, str], Plan] = {}
         #: Config version that is stored when a request that changes the configuration has returned.
         self._returned: dict[TenantId, int] = {}
+        self._paused: set[str] = set()
         #: Last step at which a person was not to be at a location.
         self._absent: defaultdict[tuple[str, str, ObjectId], int] = defaultdict(lambda: _NOW)
         #: Locations that were deleted, with their journals.
@@ -58,6 +59,14 @@ class Invariants:
         """Note that a request has returned that changes the configuration of a tenant."""
         state = ran(self._cluster.view.sync_states.get(tenant)).value
         self._returned[tenant] = max(self._returned.get(tenant, 0), state.config_version)
+
+    def paused(self, tenant: TenantId) -> None:
+        """Note that a pause of a tenant has returned."""
+        self._paused.add(tenant)
+
+    def resuming(self, tenant: TenantId) -> None:
+        """Note that a tenant is about to be resumed."""
+        self._paused.discard(tenant)
 
     def after_step(self) -> None:
         """Note changes of settings that were stored by the last step."""
@@ -97,6 +106,8 @@ class Invariants:
     def _recipients(self, partition: str, operations: Sequence[Any]) -> None:
         tenant, _, location = partition.partition(":")
         kinds = [kind for kind, *_ in operations]
+        if "delete" in kinds or len(operations) > 1:
+            self._i7_paused(tenant, location)
         if "delete" in kinds:
             self._tokens.pop(partition, None)
             self.deleted.add((tenant, location))
@@ -144,6 +155,10 @@ class Invariants:
             self._require(
                 plan.config_version >= current, "I7", f"{run} wrote by version {plan.config_version} of {current}"
             )
+
+    def _i7_paused(self, tenant: str, location: str) -> None:
+        """Nothing is written to recipients once a pause has returned, until they are resumed."""
+        self._require(tenant not in self._paused, "I7", f"{location} of {tenant} was written during a pause")
 
     def _i8_isolation(self, table: str, tenant: str) -> None:
         """A message of one tenant does not write rows of another."""
