@@ -16,7 +16,7 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Counts
 from shared.domain.retry_policy import PAUSED
 from shared.domain.unread_source import UnreadSource
-from shared.errors import Paused
+from shared.errors import Paused, Rejected
 
 #: Number of requests that a tenant remembers, so that a redelivered one is ignored. A queue redelivers within days.
 _REMEMBERED_REQUESTS: Final = 20
@@ -252,6 +252,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     def everyone(self) -> SourceId:
         """The source id of the whole directory, whether or not the run reads it."""
         return whole_directory(self.connection_id)
+
+    def require_part(self, part: SourceId | LocationId) -> None:
+        """Raise Rejected (`not_planned`) for a source or location that is not part of the run.
+
+        No message of the app names one: it was put on the queue directly.
+        """
+        if part not in self.sources and part not in self.locations:
+            raise Rejected(f"{part!r} is not part of run {self.run}.", code="not_planned")
 
 
 class LocationReport(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):

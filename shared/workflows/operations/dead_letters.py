@@ -103,20 +103,21 @@ class DeadLetters(msgspec.Struct, frozen=True, kw_only=True):
         await self.add_entry(queue, message_id, body, "poison", detail, message)
         try:
             await self._fail_job(message, cause, counters)
-        except Superseded:
+        except (Superseded, Rejected):
             event("dead_letter_superseded", queue=queue, message=message_id)
 
     async def _fail_job(self, message: Message, cause: str, counters: RequestCounters) -> None:
         match message:
             case FetchJob():
                 plan = await self.stages.current_plan(message.tenant, message.run)
-                source = plan.sources.get(message.source)
-                problem = _problem(source.subject if source else message.source, cause)
+                plan.require_part(message.source)
+                problem = _problem(plan.sources[message.source].subject, cause)
                 failed = FetchResult(source=message.source, outcome=FetchOutcome.FAILED, problem=problem)
                 await self.runs.record_fetch_result(message, failed)
                 await self.stages.advance(plan)
             case ReconcileJob():
                 plan = await self.stages.current_plan(message.tenant, message.run)
+                plan.require_part(message.location)
                 await self.runs.record_reconcile_result(message, await self._unreconciled(plan, message, cause))
                 await self.stages.advance(plan)
             case DeactivateJob():

@@ -29,7 +29,7 @@ from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.relinking import Relinking
 from shared.workflows.sync.resumable_check import ResumableCheck
 from shared.workflows.sync.run_writer import RunWriter
-from shared.workflows.sync.stages import StageCoordinator
+from shared.workflows.sync.stages import EARLIER, StageCoordinator, too_early
 
 #: Maximum number of recipients that are read one by one. For more, listing the whole location is cheaper.
 _MAX_READ: Final = 20
@@ -60,10 +60,13 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             Superseded: The run no longer owns the tenant.
+            Rejected: The run has not come to its deactivations.
             Transient: The directory did not respond.
         """
         plan = await self.stages.current_plan(job.tenant, job.run)
         run = (await self.runs.get(job.tenant, job.run)).value
+        if run.state in EARLIER:
+            raise too_early(job.run)
         stored = [await self.runs.find_answers(plan.tenant, plan.run, attempt) for attempt in job.answers]
         check = ResumableCheck(self.clock, BUDGET_SHARE * self.budget_s, [answers for answers in stored if answers])
         try:

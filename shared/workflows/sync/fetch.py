@@ -67,10 +67,12 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             Superseded: The run no longer owns the tenant.
+            Rejected: The run does not read the source.
             Transient: Trying again may help. On the `last_delivery` the source is recorded as failed instead.
             Contended: Other requests changed the same row at every attempt; also raised on the last delivery.
         """
         plan, context = await self.stages.current(job.tenant, job.run)
+        plan.require_part(job.source)
         result = await self.runs.find_fetch_result(job)
         done_before = result is not None
         if result is None:

@@ -11,7 +11,7 @@ from shared.domain.ids import RunId, run_id
 from shared.domain.preferences.group_mapping import sources_of
 from shared.domain.problem import Problem
 from shared.domain.retry_policy import FULL_READ
-from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
+from shared.domain.run import Plan, Run, RunKind, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import MANUAL_MESSAGE, SCHEDULE
 from shared.domain.versioned import Versioned
@@ -57,7 +57,8 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             NotFound: A manual message names a tenant that does not exist.
-            Rejected: A manual message names a tenant whose connection is off (`not_connected`).
+            Rejected: A manual message names a tenant whose connection is off (`not_connected`), or a run that is not
+                a sync (`not_planned`).
             Superseded: The tenant was deleted or disconnected after the app sent the request.
             Contended: Other requests or changes of configuration replaced the tenant's state at every attempt.
         """
@@ -168,11 +169,17 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
         await self.stages.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
 
     async def _announced(self, request: SyncRequest) -> Versioned[Run] | None:
-        """Return the run that the API stored for a request; None for requests of the queue or the schedule."""
+        """Return the run that the API stored for a request; None for requests of the queue or the schedule.
+
+        Raises Rejected (`not_planned`) for the run of a manual change: no message of the app requests it.
+        """
         try:
-            return await self.runs.get(request.tenant, run_id(request.request))
+            announced = await self.runs.get(request.tenant, run_id(request.request))
         except (Rejected, NotFound):
             return None
+        if announced.value.kind is not RunKind.SYNC:
+            raise Rejected(f"Run {request.request} is not a sync.", code="not_planned")
+        return announced
 
     def _run_of(self, request: SyncRequest) -> RunId:
         try:

@@ -27,7 +27,7 @@ from shared.workflows.sync.comparison import Comparison
 from shared.workflows.sync.finish import RunCloser
 from shared.workflows.sync.reconcile_totals import ReconcileTotals
 from shared.workflows.sync.run_writer import RunWriter
-from shared.workflows.sync.stages import StageCoordinator
+from shared.workflows.sync.stages import StageCoordinator, too_early
 
 #: Maximum number of changes that a preview names. The limit keeps its result small enough to be stored.
 _NAMED_PREVIEW: Final = 10_000
@@ -62,6 +62,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             Superseded: A newer run, configuration or attempt owns the location.
+            Rejected: The location is not part of the run, or the run still reads its sources.
             Transient: Storage did not respond, or the worker does not have a free slot for a comparison that an
                 earlier message found to be large.
         """
@@ -73,6 +74,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _record(self, job: ReconcileJob, counters: RequestCounters) -> None:
         plan = await self.stages.current_plan(job.tenant, job.run)
+        plan.require_part(job.location)
         done_before = await self.runs.is_reconciled(job)
         own: dict[LocationId, ReconcileResult] = {}
         if not done_before:
@@ -103,6 +105,8 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
         """Return the result, or None if the job continues in a new message."""
         budget = _WritingBudget(self.clock, BUDGET_SHARE * self.budget_s)
         fetched = await self.runs.list_fetch_results(job.tenant, job.run)
+        if plan.sources.keys() - fetched.keys():
+            raise too_early(job.run)
         fingerprint = fingerprint_of(plan, plan.locations[job.location], fetched)
         fence = (await self.recipients.get_fence(job.tenant, job.location)).value
         is_up_to_date = (

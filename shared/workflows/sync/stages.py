@@ -16,7 +16,7 @@ from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunState
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob
-from shared.errors import NotFound, Superseded
+from shared.errors import NotFound, Rejected, Superseded
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -29,6 +29,13 @@ from shared.workflows.sync.unfinished_report import report_so_far
 
 #: The states of a run in their order.
 _STAGES: Final = tuple(RunState)
+#: The states before that in which a run deactivates.
+EARLIER: Final = frozenset(_STAGES[: _STAGES.index(RunState.DEACTIVATING)])
+
+
+def too_early(run: RunId) -> Rejected:
+    """Create the error for a job of a later stage than that of its run. No message of the app leads to it."""
+    return Rejected(f"Run {run} has not come to this stage.", code="too_early")
 
 
 class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
