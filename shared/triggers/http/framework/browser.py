@@ -29,25 +29,29 @@ _CONCEALED: Final = "null"
 _PORTS: Final = {"https": 443, "http": 80}
 
 
-def require_own_page(method: str, url: str, headers: Mapping[str, str], named: tuple[str, ...]) -> None:
-    """Raise Forbidden for a request from a page of another website.
+def require_own_page(url: str, headers: Mapping[str, str], named: tuple[str, ...]) -> None:
+    """Raise Forbidden for a request from a page of another website, also for one that only reads.
 
-    A request with a bearer token and without a cookie is accepted from every origin: it does not use a cookie.
+    Reads count against the limits of the person whose cookie it uses, and no such page has to send one.
+    A request with a bearer token and without a cookie is accepted from every page: no browser adds the token by itself.
+    A page whose origin is named is accepted whatever Sec-Fetch-Site says about it.
 
     Args:
-        method: Method of the request.
         url: Address of the request as the host received it.
         headers: Headers of the request, with names in lower case.
         named: Origins of the portal in addition to the app's own, such as `https://portal.example`.
 
     """
+    if headers.get("authorization", "").lower().startswith("bearer ") and "cookie" not in headers:
+        return
     site, origin = headers.get("sec-fetch-site", "none"), headers.get("origin")
-    is_foreign = method != "GET" and site not in _OWN_SITES
-    by_token = headers.get("authorization", "").lower().startswith("bearer ") and "cookie" not in headers
-    if origin is not None and not by_token and not (origin == _CONCEALED and site == _SAME):
-        host = headers.get("host", "")
-        own = {_parts(text) for text in (url, _https(urlsplit(url).netloc), _https(host), *named)}
-        is_foreign = is_foreign or _parts(origin) not in own - {None}
+    sender = _parts(origin) if origin is not None else None
+    if sender is not None and sender in map(_parts, named):
+        return
+    is_foreign = site not in _OWN_SITES
+    if origin is not None and not (origin == _CONCEALED and site == _SAME):
+        own = {_parts(text) for text in (url, _https(urlsplit(url).netloc), _https(headers.get("host", "")))}
+        is_foreign = is_foreign or sender not in own - {None}
     if is_foreign:
         raise Forbidden("Requests from pages of other websites are not allowed.", code="cross_site")
 

@@ -125,7 +125,7 @@ async def _for_caller(req: func.HttpRequest) -> Answer:
     try:
         caller = await app().identify(headers)
         if isinstance(caller, Person):
-            require_own_page(req.method, req.url, headers, app().settings.portal_origins)
+            require_own_page(req.url, headers, app().settings.portal_origins)
         if found is not None:
             await _authorize(caller, found, parameters)
     except REFUSALS as error:
