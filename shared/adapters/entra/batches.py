@@ -108,7 +108,8 @@ class Batches:
             half = len(numbers) // 2
             first = await self._ask(slots, requests, numbers[:half], unanswered)
             return first | await self._ask(slots, requests, numbers[half:], unanswered)
-        return {int(answer.id): answer for answer in answers if answer.id.isdecimal() and int(answer.id) in numbers}
+        asked = {str(number): number for number in numbers}
+        return {asked[answer.id]: answer for answer in answers if answer.id in asked}
 
 
 def _concerns_every_request(error: SyncError) -> bool:

@@ -31,7 +31,7 @@ _OAUTH: Final = re.compile(r"\(([a-z_]{1,40})\)|'error': '([a-z_]{1,40})'")
 #: AADSTS numbers of temporary failures of the login service.
 #: Source: https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 TRANSIENT_LOGIN: Final = frozenset({"90006", "90012", "90024", "90033", "90055", "90090"})
-_NUMBER: Final = re.compile(r"AADSTS(\d+)")
+_NUMBER: Final = re.compile(r"AADSTS([0-9]{1,12})(?![0-9])")
 _TRACE: Final = re.compile(r"Trace ID: ([0-9a-fA-F-]{36})")
 _CORRELATION: Final = re.compile(r"Correlation ID: ([0-9a-fA-F-]{36})")
 #: Form of error codes that are accepted: they are stored and logged, and a hostile response may contain any text.

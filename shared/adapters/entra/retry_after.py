@@ -25,7 +25,7 @@ def retry_after_s(headers: Mapping[str, str]) -> float | None:
 def _until(text: str) -> float | None:
     try:
         date = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):  # the latter by a time zone of many digits
         return None
     aware = date if date.tzinfo else date.replace(tzinfo=UTC)
     return max(0.0, (aware - datetime.now(UTC)).total_seconds())

@@ -8,7 +8,7 @@ from shared.domain.recipient import API_NAMES, PERSON_FIELDS
 from shared.domain.text import without_invisible
 
 #: What exports write behind a name, such as `[Required]`, or `[displayName] Required`.
-_BRACKETS: Final = re.compile(r"\[([^\]]*)\](?:\s*Required\b)?", re.IGNORECASE)
+_BRACKETS: Final = re.compile(r"\[([^\[\]]*)\](?:\s*Required\b)?", re.IGNORECASE)
 #: What lists write behind a name without changing its meaning.
 _QUALIFIER: Final = re.compile(
     r"\((?:full|voll|vollst\u00e4ndig|complet|work|office|business|gesch\u00e4ftlich|dienstlich|beruflich|professionnel|"

@@ -33,7 +33,9 @@ _MEANT: Final = {
     "euc_kr": "cp949",
 }
 #: Python's codecs that are not charsets of text files.
-_NO_CHARSETS: Final = frozenset({"idna", "punycode", "unicode_escape", "raw_unicode_escape", "undefined", "utf-7"})
+_NO_CHARSETS: Final = frozenset(
+    {"charmap", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"}
+)
 #: What programs on Windows, DOS, Unix and old Macs write, the more common ones first.
 _GUESSES: Final = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
@@ -86,9 +88,9 @@ def _declared(charset: str) -> str:
     try:
         codec = codecs.lookup(charset)
         "".encode(codec.name)
-    except (LookupError, UnicodeError):
+    except (LookupError, ValueError):
         codec = None
-    if codec is None or codec.name in _NO_CHARSETS:
+    if codec is None or codec.name.replace("_", "-") in _NO_CHARSETS:
         raise Rejected(f"Unknown charset {charset[:80]!r}: use a name such as utf-8.", code="invalid_header")
     return _MEANT.get(codec.name, codec.name)
 

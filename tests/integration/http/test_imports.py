@@ -111,6 +111,25 @@ async def test_a_declared_charset_is_that_of_the_file(api: Client, product: App,
     assert stored["displayName"] == "Şükrü"
 
 
+@pytest.mark.parametrize(
+    ("content_type", "status"),
+    [
+        ("text/csv; charset*=;charset*1=x", 200),
+        ("(;charset*=>;charset*0*=utf-8''x\x00charset?<", 200),
+        ("text/csv; charset*=utf-8''a%00b", 200),
+        ("text/csv; x=y; CharSet = windows-1254", 200),
+        ('text/csv; charset="utf-8"; charset=x', 200),
+        ("text/csv; charset=a\x00b", 400),
+        ('text/csv; charset="unicode_escape"', 400),
+    ],
+)
+async def test_any_content_type_is_read_or_refused(api: Client, content_type: str, status: int) -> None:
+    """Parameters in the form of e-mail (RFC 2231) are none of HTTP."""
+    headers = {"Content-Type": content_type}
+    answer = await api("POST", f"{LOCATION}/recipients", raw=b"Name\nAnn\n", headers=headers)
+    assert answer.status == status
+
+
 async def test_what_cannot_be_is_refused(api: Client) -> None:
     """With a code of its own for each."""
     path, body = await send(api, FILE)

@@ -1,8 +1,10 @@
 """The Accept header chooses between JSON and CSV, as RFC 9110 defines it."""
 
+import time
+
 import pytest
 
-from shared.triggers.http.framework.negotiation import preferred
+from shared.triggers.http.framework.negotiation import _WEIGHT, preferred
 from tests.integration.http.calling import Client
 
 JSON, CSV = "application/json", "text/csv"
@@ -42,6 +44,17 @@ HEADERS = [
 def test_the_preferred_type_is_chosen(accept: str, kind: str) -> None:
     """By weight, then by how specifically it is named, then by position; in any case of letters."""
     assert preferred(accept, (JSON, CSV)) == kind
+
+
+@pytest.mark.parametrize(
+    "weight", ["1" * 30_000 + "x", "1" * 15_000 + " " * 15_000 + "x", "." * 30_000, " " * 30_000 + "x"]
+)
+def test_a_weight_of_any_length_costs_no_time(weight: str) -> None:
+    """It does not backtrack: this took minutes, in which the worker answered no one."""
+    began_s = time.thread_time()
+    assert preferred(f"text/csv;q={weight}", (JSON, CSV)) in {JSON, CSV}
+    _WEIGHT.search(f";q={weight}")
+    assert time.thread_time() - began_s < 0.5
 
 
 @pytest.mark.parametrize(("accept", "kind"), [("text/csv;q=0", JSON), ("Text/CSV", CSV), ("application/json", JSON)])

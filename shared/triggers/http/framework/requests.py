@@ -4,7 +4,6 @@ import io
 import re
 from codecs import BOM_UTF8
 from collections.abc import Iterator, Mapping
-from email.message import Message
 from enum import StrEnum
 from typing import Final, TypeVar
 
@@ -23,6 +22,9 @@ T = TypeVar("T")
 E = TypeVar("E", bound=StrEnum)
 #: One ETag of a list. Proxies that compress responses mark ETags as weak.
 _ETAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
+
+#: The charset of a content type. Source: https://www.rfc-editor.org/rfc/rfc9110#section-8.3.1
+_CHARSET: Final = re.compile(r';\s*charset\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
 
 #: Largest accepted JSON body, in bytes.
 _MAX_BODY: Final = 256 * 1024
@@ -124,13 +126,12 @@ class Request(msgspec.Struct, frozen=True):
     @property
     def charset(self) -> str:
         """The charset of the content type; empty without one. Raises Rejected if the header is too long."""
-        message, content_type = Message(), self.header("content-type")
+        content_type = self.header("content-type")
         if len(content_type) > _MAX_CONTENT_TYPE:
             detail = f"Invalid Content-Type header: use at most {_MAX_CONTENT_TYPE} characters."
             raise Rejected(detail, code="invalid_header")
-        message["content-type"] = content_type
-        charset = message.get_param("charset", "")
-        return charset if isinstance(charset, str) else charset[2]
+        found = _CHARSET.search(content_type)
+        return (found[1] or found[2] or "") if found else ""
 
     def flag(self, name: str) -> bool:
         """Return a boolean query parameter, false by default. Raises Rejected if it is neither `true` nor `false`."""

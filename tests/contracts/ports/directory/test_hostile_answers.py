@@ -128,6 +128,22 @@ async def test_one_part_that_spoils_its_batch(directory: Directory, graph: Scrip
     assert existence == {**dict.fromkeys(people, Existence.NOT_FOUND), people[13]: Existence.UNKNOWN}
 
 
+@pytest.mark.parametrize("id_", ["9" * 5_000, "\u0660", "-1", "", "00", "20"])
+async def test_an_answer_to_no_request_of_its_batch_is_ignored(
+    directory: Directory, graph: ScriptedGraph, id_: str
+) -> None:
+    """Any id, also one of more digits than Python converts."""
+    people = [person(number) for number in range(3)]
+
+    async def answer(request: web.Request) -> web.StreamResponse:
+        gone = {"error": {"code": "Request_ResourceNotFound"}}
+        ids = [*(part["id"] for part in (await request.json())["requests"]), id_]
+        return web.json_response({"responses": [{"id": each, "status": 404, "body": gone} for each in ids]})
+
+    graph.graph = [answer]
+    assert await directory.check_existence(people, []) == dict.fromkeys(people, Existence.NOT_FOUND)
+
+
 async def test_a_link_that_leads_elsewhere_is_not_even_asked(directory: Directory, graph: ScriptedGraph) -> None:
     """Checked before a token or a request goes anywhere, for pages and for changes."""
     for link in (FAR, graph.url.replace("https", "http") + "/v1.0/users", f"{graph.url}/beta/users"):

@@ -103,6 +103,7 @@ def test_refusals_that_pass(number: str) -> None:
         ("(unauthorized_client) AADSTS700016: Application not found.", LoginRefused, True),
         ("(invalid_client) AADSTS90033: A transient number does not excuse a wrong secret.", LoginRefused, True),
         ("(invalid_client) No number at all.", LoginRefused, True),
+        (f"(invalid_client) AADSTS{'9' * 5_000}: Not a number of the login service.", LoginRefused, True),
         ("(invalid_request) AADSTS90002: Tenant not found.", LoginRefused, False),
         ("(access_denied) AADSTS53003: Blocked by Conditional Access.", LoginRefused, False),
         ("(invalid_grant) AADSTS50196: Loop.", LoginRefused, False),

@@ -77,6 +77,20 @@ def test_declared_names_of_smaller_sets(charset: str, encoding: str, text: str) 
     assert text.encode(encoding).decode(detect(BytesIO(), charset).name) == text
 
 
+@pytest.mark.parametrize(
+    "charset",
+    [
+        "\x00", "a\x00b", "unicode_escape", "Unicode-Escape", "raw_unicode_escape", "charmap", "idna", "utf-7", "rot13",
+        "x" * 20_000, "../os",
+    ],
+)  # fmt: skip
+def test_what_is_no_charset_of_files_is_refused(charset: str) -> None:
+    """Python's codecs for other purposes, too, however they are written."""
+    with pytest.raises(Rejected) as refused:
+        detect(BytesIO(b"Name"), charset)
+    assert refused.value.code == "invalid_header"
+
+
 @pytest.mark.parametrize(("valid", "invalid", "refused"), [(0, 1, False), (1, 1, True), (2, 1, True), (1, 2, False)])
 def test_stray_bytes_are_told_from_another_encoding(valid: int, invalid: int, refused: bool) -> None:  # noqa: FBT001 - a table
     """Sequences of UTF-8 are rarely there by chance: one is enough, if no more of the others are invalid."""
