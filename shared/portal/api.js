@@ -1,5 +1,6 @@
 /** Client of the HTTP API, for the current session. */
 
+import { isPlain } from "./address.js";
 import { entryPoint } from "./session.js";
 
 /** An error of the API, as problem details (RFC 9457). */
@@ -16,7 +17,13 @@ export class Problem extends Error {
 /** ETag of the last read, by path. Sent with a change as `If-Match`, so that concurrent changes are not overwritten. */
 const versions = new Map();
 
+/** Throws for a path that would lead to another address: parts of it can come from a link that someone has made. */
+function requirePlain(path) {
+  if (!isPlain(path)) throw new Problem(404, { code: "not_found", detail: "There is nothing at this address.", fix: "Choose it from the list again." });
+}
+
 async function call(method, path, { body, headers = {}, raw } = {}) {
+  requirePlain(path);
   const { base, headers: key, credentials } = entryPoint();
   const sent = { ...key, ...headers };
   if (method !== "GET" && versions.has(path)) sent["If-Match"] = versions.get(path);
@@ -50,6 +57,7 @@ export const uploadPart = (path, part) => call("PUT", path, { raw: part, headers
 
 /** Downloads a file and lets the browser save it. */
 export async function download(path, name) {
+  requirePlain(path);
   const { base, headers, credentials } = entryPoint();
   const response = await fetch(`${base}/${path}`, { headers: { ...headers, Accept: "text/csv" }, credentials });
   if (!response.ok) throw new Problem(response.status, await response.json());

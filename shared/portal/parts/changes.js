@@ -18,7 +18,7 @@ async function load(base, run) {
   const rows = [];
   let cursor = null;
   do {
-    const page = await api.get(`${base}/runs/${run}/changes${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
+    const page = await api.get(`${base}/runs/${encodeURIComponent(run)}/changes${cursor ? `?cursor=${encodeURIComponent(cursor)}` : ""}`);
     rows.push(...page.changes);
     cursor = page.cursor ?? null;
   } while (cursor && rows.length < MAX_ROWS);

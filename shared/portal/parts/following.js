@@ -11,7 +11,7 @@ export async function follow(base, id, seen, left) {
   let wait = FIRST_MS;
   while (!left.aborted) {
     if (!document.hidden) {
-      const run = await api.get(`${base}/runs/${id}`);
+      const run = await api.get(`${base}/runs/${encodeURIComponent(id)}`);
       if (left.aborted) return null;
       seen(run);
       if (ENDS.has(run.state)) return run;

@@ -47,12 +47,12 @@ const cells = (tenant, run) => [
 ];
 
 async function one(base, tenant, id) {
-  const run = await api.get(`${base}/runs/${id}`);
+  const run = await api.get(`${base}/runs/${encodeURIComponent(id)}`);
   const undo = () =>
     dialog("Undo this run?", h("p", {}, "The changes of this run are reverted, except where a newer change exists. Recipients that it created are deactivated."), {
       label: "Undo",
       done: async () => {
-        const done = await api.post(`${base}/runs/${id}/undo`);
+        const done = await api.post(`${base}/runs/${encodeURIComponent(id)}/undo`);
         location.hash = `#/t/${tenant}/history/${done.id}`;
       },
     });
