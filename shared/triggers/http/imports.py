@@ -183,7 +183,7 @@ def _ref(request: Request) -> ImportRef:
 
 
 def _number(text: str) -> int:
-    number = int(text) if text.isdecimal() and len(text) <= len(str(MAX_PARTS)) else 0
+    number = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_PARTS)) else 0
     if not 1 <= number <= MAX_PARTS:
         raise Rejected(f"Invalid part number {text[:80]!r}: use 1 to {MAX_PARTS}.", code="invalid_part")
     return number

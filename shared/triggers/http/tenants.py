@@ -166,6 +166,7 @@ async def preferences_put(request: Request) -> Answer:
 async def email_filter_tests(request: Request) -> Answer:
     """Test an e-mail address against an unsaved e-mail filter."""
     body = request.body(FilterTestBody)
+    await app().tenants.get(request.tenant)
     body.sso_filter.require_sense()
     return Answer(FilterTestView(passes=body.sso_filter.accepts(body.address)))
 

@@ -65,6 +65,8 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
         if location not in existing and len(existing) >= MAX_LOCATIONS:
             raise Rejected(f"Too many locations: a tenant has at most {MAX_LOCATIONS}.", code="too_many_locations")
         name = valid_name(name)
+        if location not in existing:
+            expected(condition, None, tenant, location)  # before the change of configuration begins
         async with nullcontext() if location in existing else self.running_work.changing(tenant):
             return await self._put(tenant, location, name, condition)
 

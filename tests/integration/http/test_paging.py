@@ -114,6 +114,13 @@ async def test_a_deep_cursor_and_a_time_without_zone_are_refused(api: Client) ->
         assert (refused.status, refused.body["code"]) == (400, "invalid_query")
 
 
+@pytest.mark.parametrize("limit", ["0", "1001", "-1", "1.0", "1e2", " 1", "\u0663", "\uff11", "\u00b2", "9" * 5_000])
+async def test_what_is_no_page_size_is_refused(api: Client, limit: str) -> None:
+    """Digits of other alphabets, too."""
+    refused = await api("GET", "tenants", query={"limit": limit})
+    assert (refused.status, refused.body["code"]) == (400, "invalid_query")
+
+
 async def test_changes_of_several_locations_follow_each_other(api: Client, product: App, ports: Ports) -> None:
     """A page goes on in the next location, and reads none that lies before."""
     await api("PUT", "tenants/contoso/preferences", {"mode": "full"})

@@ -101,3 +101,11 @@ async def test_an_application_that_the_directory_does_not_know(api: Client) -> N
     await api("PUT", "tenants/contoso/preferences", {"ssoUsers": True})
     missing = await api("GET", "tenants/contoso/sso-users")
     assert (missing.status, missing.body["code"]) == (404, "application_not_found")
+
+
+async def test_a_filter_is_tested_for_a_tenant_that_exists(api: Client) -> None:
+    """404 for one that does not, and 400 for what is not an id, as everywhere else."""
+    body = {"ssoFilter": {"domains": ["example.com"]}, "address": "a@example.com"}
+    missing = await api("POST", "tenants/nothing/email-filter-tests", body)
+    assert (missing.status, missing.body["code"]) == (404, "tenant_not_found")
+    assert (await api("POST", "tenants/Nothing/email-filter-tests", body)).status == 400

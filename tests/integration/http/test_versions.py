@@ -57,14 +57,16 @@ async def test_who_saw_an_older_version_is_refused(api: Client, path: str) -> No
     assert (await api("PUT", path, _other(body))).status == 200
 
 
-async def test_creating_does_not_replace(api: Client) -> None:
+async def test_creating_does_not_replace(api: Client, ports: Ports) -> None:
     """`If-None-Match: *` answers 412 where there is something, and `If-Match: *` where there is nothing."""
     for path in ("tenants/contoso", DESK):
         refused = await api("PUT", path, {"name": "Other"}, headers={"If-None-Match": "*"})
         assert (refused.status, refused.body["code"]) == (412, "changed_meanwhile")
     for path in ("tenants/fabrikam", "tenants/contoso/locations/roof"):
+        before = (await ports.sync_states.get(CONTOSO)).value
         refused = await api("PUT", path, {"name": "New"}, headers={"If-Match": "*"})
         assert (refused.status, refused.body["code"]) == (412, "changed_meanwhile")
+        assert (await ports.sync_states.get(CONTOSO)).value == before  # running work goes on
         assert (await api("PUT", path, {"name": "New"}, headers={"If-None-Match": "*"})).status in {200, 201}
 
 

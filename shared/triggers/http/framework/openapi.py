@@ -23,19 +23,16 @@ _ABOUT: Final = (
     "Recipient Sync keeps the recipients of many customers up to date from their directories. Examples of ids and "
     "times are in docs/reference/http-api.md. Errors are problem+json with a stable code."
 )
-#: Errors that every route can return, by status.
+#: Errors that every route can return, by status. Below /api/signed-in, public routes require a sign-in, too.
 _ALWAYS: Final[Mapping[int, tuple[str, ...]]] = {
-    400: ("invalid_query", "invalid_header"),
+    400: ("invalid_query", "invalid_header", "mixed_credentials"),
+    401: ("not_signed_in", "sign_in_off", "key_refused"),
+    403: ("forbidden", "cross_site"),
     409: ("contended",),
     500: ("internal",),
     503: ("storage_busy", "storage_unreachable", "settings"),
 }
-_SECURED: Final[Mapping[int, tuple[str, ...]]] = {
-    400: ("mixed_credentials",),
-    401: ("not_signed_in", "sign_in_off", "key_refused"),
-    403: ("forbidden", "cross_site"),
-    429: ("rate_limited",),
-}
+_SECURED: Final[Mapping[int, tuple[str, ...]]] = {429: ("rate_limited",)}
 _BODY: Final[Mapping[int, tuple[str, ...]]] = {
     400: ("body_required", "malformed_json", "invalid_body", "body_too_large"),
     411: ("body_required",),

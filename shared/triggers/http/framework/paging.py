@@ -23,7 +23,7 @@ _MAX_CURSOR: Final = 2_000
 def limit_of(request: Request, default: int = PAGE) -> int:
     """Return the requested page size. Raises Rejected if it is out of range."""
     text = request.query("limit", str(default))
-    limit = int(text) if text.isdecimal() and len(text) <= len(str(MAX_PAGE)) else 0
+    limit = int(text) if text.isascii() and text.isdecimal() and len(text) <= len(str(MAX_PAGE)) else 0
     if not 1 <= limit <= MAX_PAGE:
         raise Rejected(f"Invalid limit {text[:80]!r}: use 1 to {MAX_PAGE}.", code="invalid_query")
     return limit
