@@ -10,7 +10,7 @@ NAME_ANOTHER = install Python 3.11 (or 3.12), or name it with make PYTHON=/path/
 SCALE ?= full
 export SCALE
 
-.PHONY: help setup demo up traces down test test-fast simulate load mutants chaos bench bench-peers package sbom licences audit azure-tools azure-cli check-azure rehearse two-periods snapshots lint prose-baseline format lock
+.PHONY: help setup demo up traces down test test-fast simulate load mutants chaos attack bench bench-peers package sbom licences audit azure-tools azure-cli check-azure rehearse two-periods snapshots lint prose-baseline format lock
 
 help: ## what there is to call
 	@sed -n 's/^\([a-z-]*\):[^#]*## /\1\t/p' Makefile
@@ -52,6 +52,9 @@ mutants: setup ## plant defects one at a time, and require that a test or the si
 
 chaos: setup ## disturb and kill the parts of the local stack during work, and compare with a twin (ROUNDS=1 SMALL=1: a short round)
 	@.venv/bin/python -m tests.chaos $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(SMALL),--small) $(ARGS)
+
+attack: setup ## send bad inputs to every route and queue, which must be refused and change nothing; ARGS="--each 20" for fewer
+	@.venv/bin/python -m tests.attack $(ARGS)
 
 bench: setup ## measure speed, each figure against another of the same run; .local/bench.json
 	@.venv/bin/python -m tests.bench

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -74,8 +75,9 @@ class Route:
         return {pattern.strip("{}"): part for pattern, part in pairs if pattern.startswith("{")}
 
 
+@cache
 def routes_of_the_app() -> list[Route]:
-    """Return every HTTP function that the product registers."""
+    """Return every HTTP function that the product registers; a blueprint's functions can be built only once."""
     registered = func.FunctionApp()
     for blueprint in BLUEPRINTS:
         registered.register_functions(blueprint)
