@@ -149,7 +149,7 @@ class Post(msgspec.Struct, frozen=True, kw_only=True):
             if name == "dropped":
                 dropped.append(str(fields.get("reason")))
 
-        event = queues.event
+        event = queues.event  # type: ignore[attr-defined]
         queues.event = noted  # type: ignore[attr-defined]
         try:
             return await self._delivered(scene, dropped)
