@@ -9,7 +9,7 @@ from typing import Final
 
 import jwt
 
-from shared.adapters.sign_in import EntraSignIn
+from shared.adapters.sign_in import EntraSignIn, _SigningKey
 from shared.settings import SignInSettings
 from tests.contracts.ports.sign_in.login_service import Keys
 from tests.support.builders import person
@@ -73,7 +73,8 @@ def sign_in() -> EntraSignIn:
     """Return the adapter, which has loaded the keys."""
     adapter = EntraSignIn(SETTINGS)
     known = jwt.PyJWKSet.from_dict({"keys": keys().published})
-    adapter._keys = {str(key.key_id): key for key in known.keys}
+    issuer = f"{LOGIN}/{{tenantid}}/v2.0"
+    adapter._keys = {str(key.key_id): _SigningKey(key, issuer) for key in known.keys}
     adapter._fetched_s, adapter._tried_s, adapter._is_down = inf, inf, False  # they are never loaded again
     return adapter
 

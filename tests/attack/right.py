@@ -33,8 +33,9 @@ _BODIES: Final[dict[str, Any]] = {
     "POST tenants/{tenant}/users": {"objectId": person(1), "role": "viewer"},
     "POST tenants/{tenant}/unmapped-groups": {"group": GROUPS[1], "preview": False},
     "POST tenants/{tenant}/runs": {"mode": "incremental"},
+    "POST keys": {"name": "new", "scopes": ["read"], "tenants": ["contoso"], "expiresInDays": 30},
 }
-_CREDENTIALS: Final = frozenset({"POST validate", "PUT tenants/{tenant}/connection"})
+_CREDENTIALS: Final = frozenset({"POST validate", "POST tenants/{tenant}/validate", "PUT tenants/{tenant}/connection"})
 _QUERIES: Final[dict[str, dict[str, str]]] = {"GET tenants/{tenant}/explain": {"user": "user1@example.com"}}
 _ENTRY: Final = {"POST ledger/{entry}/replay": "request", "DELETE ledger/{entry}": "lost"}
 
@@ -62,6 +63,7 @@ def parameters_of(names: Names, rule: str) -> dict[str, str]:
         "number": "1",
         "entry": _ENTRY.get(rule, "lost"),
         "path": "app.js",
+        "key": "reader",
     }
 
 

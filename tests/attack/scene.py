@@ -11,8 +11,9 @@ import msgspec
 
 from shared.adapters.stores import table_names
 from shared.bootstrap import App, Ports
+from shared.domain.access.callers import KeyScope
 from shared.domain.directory import Assignment
-from shared.domain.ids import TenantId
+from shared.domain.ids import TenantId, key_name
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.sync.jobs import FetchJob, Job, SyncRequest
 from shared.triggers import queues
@@ -65,6 +66,15 @@ class Scene:
         self.ports: Ports = dataclasses.replace(ports_on(self.tables), sign_in=callers.sign_in())
         self.contoso: Names
         self.fabrikam: Names
+        #: Named keys by their names, and what is said in their place.
+        self.keys: dict[str, str] = {}
+        self.refused_keys: dict[str, str] = {}
+        #: Scopes of the keys that do not open all of contoso; that of fabrikam opens nothing of it.
+        self.keys_without_access = {
+            "reader": frozenset({KeyScope.READ}),
+            "importer": frozenset({KeyScope.IMPORT}),
+            "fabrikam": frozenset({KeyScope.ALL}),
+        }
         #: The active run of fabrikam.
         self.active = ""
         self.renew()
@@ -90,6 +100,32 @@ class Scene:
             await self._log(queue, id_, body)
         await self._log(SyncRequest.queue, "request", '{"tenant": "contoso"}')
         await self._log("connection", "event", "")
+        await self._create_keys()
+
+    async def _create_keys(self) -> None:
+        scopes = {**self.keys_without_access, "contoso": frozenset({KeyScope.ALL})}
+        for name, opened in (*scopes.items(), ("revoked", scopes["contoso"]), ("expired", scopes["contoso"])):
+            tenants = ["fabrikam" if name == "fabrikam" else "contoso"]
+            body = {"name": name, "scopes": sorted(opened), "tenants": tenants, "expiresInDays": 1}
+            self.keys[name] = (await self._done("POST", "keys", body))["value"]
+        await self._api("DELETE", "keys/revoked")
+        past, etag = await self.ports.keys.find(key_name("expired"))
+        assert past is not None
+        await self.ports.keys.replace(msgspec.structs.replace(past, expires_at=self.ports.clock.now()), etag)
+        good = self.keys["contoso"]
+        self.refused_keys = {
+            "revoked": self.keys["revoked"],
+            "expired": self.keys["expired"],
+            "of another name": good.replace("contoso", "reader"),
+            "of a name that nothing has": good.replace("contoso", "nothing"),
+            "cut": good[:-1],
+            "with more": good + "A",
+            "in capitals": good.upper(),
+            "without its beginning": good.removeprefix("rsk_"),
+            "that is a path": "rsk_../contoso_" + good[-43:],
+            "with a zero byte": good + "\x00",
+            "of another alphabet": good[:-1] + "\uff10",
+        }
 
     async def _log(self, queue: str, id_: str, body: str) -> None:
         now = self.ports.clock.now()

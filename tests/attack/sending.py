@@ -34,6 +34,7 @@ _IN_PATH: dict[str, Callable[[str], object]] = {
     "recipient": ids.recipient_id,
     "import": ids.import_id,
     "number": imports._number,
+    "key": ids.key_name,
 }
 
 

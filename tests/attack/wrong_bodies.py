@@ -31,6 +31,8 @@ _GRAPHS: Final = (
 )
 _ENDS: Final = ("0001-01-01T00:00:00Z", "2019-12-31T00:00:00Z", "2150-01-01T00:00:00Z")
 _COUNTRIES: Final = ("", "de", "D", "DEU", "XX", "\uff24\uff25", "D\u0415", "..")
+_KEY_NAMES: Final = ("", "New", "a b", "-a", "a_b", "rsk_x", "x" * 65, "\u0430", "a\x00", "reader", "revoked")
+_TENANTS: Final = ("nothing", "Contoso", "", "\u0441ontoso", "contoso\x00", "x" * 65)
 _SHARES: Final = (-1e-9, -1.0, 1.000001, 7.0, 1e300, -1e300)
 _PEOPLE: Final = (-1, -(2**31), 100_000_001, 2**53, 10**18)
 _DOMAINS: Final = (
@@ -220,6 +222,18 @@ def _approval(scene: Scene, right: JsonObject, chance: random.Random) -> JsonObj
     return {"digest": chance.choice((*digests, odd.text(chance)))}
 
 
+def _key(_: Scene, right: JsonObject, chance: random.Random) -> JsonObject:
+    return chance.choice(
+        (
+            {**right, "name": chance.choice(_KEY_NAMES)},
+            {**right, "scopes": []},
+            {**right, "tenants": []},
+            {**right, "tenants": ["contoso", chance.choice(_TENANTS)]},
+            {**right, "expiresInDays": chance.choice((0, -1, 367, 2**31, 2**63 - 1, -(2**63)))},
+        )
+    )  # fmt: skip
+
+
 MAKERS: Final[dict[str, Maker]] = {
     "PUT tenants/{tenant}": _names,
     "PUT tenants/{tenant}/admins": _admins,
@@ -236,6 +250,7 @@ MAKERS: Final[dict[str, Maker]] = {
     "POST tenants/{tenant}/unmapped-groups": _unmapped,
     "POST tenants/{tenant}/runs": _run,
     "POST tenants/{tenant}/runs/{run}/approve": _approval,
+    "POST keys": _key,
 }
 
 

@@ -66,7 +66,7 @@ def _slug(chance: random.Random) -> str:
 def _unknown(name: str, chance: random.Random) -> str:
     """Return an id of the right form that nothing has."""
     match name:
-        case "tenant" | "location":
+        case "tenant" | "location" | "key":
             return _slug(chance)
         case "run" | "import":
             return f"{chance.randrange(10**13):013d}-{chance.randrange(2**32):08x}"
@@ -203,6 +203,13 @@ def _caller(scene: Scene, rule: str, chance: random.Random) -> Call | None:
             strangers = callers.STRANGERS
         case Access.OPERATOR:
             strangers = (*callers.STRANGERS, "contoso")
+    held = _route(rule)
+    opened = held.scopes if held is not None else frozenset()
+    holders = [name for name, scopes in scene.keys_without_access.items() if not scopes & opened or name == "fabrikam"]
+    kinds |= {f"a key, {name}": {"x-api-key": value} for name, value in scene.refused_keys.items()}
+    kinds["a key and a cookie"] = {"x-api-key": scene.keys["contoso"], "Cookie": "x=y"}
+    if access is Access.TENANT:
+        kinds |= {f"a key of {name}": {"x-api-key": scene.keys[name]} for name in holders}
     signed_in = {name: {"Authorization": callers.bearer(name)} for name in strangers}
     sites = {f"a page of {site}": callers.from_another_site(site) for site in _SITES}
     chosen = signed_in if signed_in and chance.random() < 0.5 else kinds | sites
