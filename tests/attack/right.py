@@ -1,6 +1,7 @@
 """Requests that are right, from which the bad ones are made."""
 
 import json
+import re
 from hashlib import sha256
 from typing import Any, Final
 
@@ -31,6 +32,7 @@ _BODIES: Final[dict[str, Any]] = {
     },
     "POST tenants/{tenant}/email-filter-tests": {"ssoFilter": {"domains": ["example.com"]}, "address": "a@example.com"},
     "POST tenants/{tenant}/users": {"objectId": person(1), "role": "viewer"},
+    "POST tenants/{tenant}/erasures": {"mail": "ada@example.com"},
     "POST tenants/{tenant}/unmapped-groups": {"group": GROUPS[1], "preview": False},
     "POST tenants/{tenant}/runs": {"mode": "incremental"},
     "POST keys": {"name": "new", "scopes": ["read"], "tenants": ["contoso"], "expiresInDays": 30},
@@ -44,7 +46,8 @@ def right(scene: Scene, rule: str) -> Call:
     """Return a request of the back end that the route accepts."""
     names = scene.contoso
     method, _, path = rule.partition(" ")
-    parameters = {name: text for name, text in parameters_of(names, rule).items() if f"{name}}}" in path}
+    known = parameters_of(names, rule)
+    parameters = {name: known.get(name, "x") for name in re.findall(r"\{\*?(\w+)\}", path)}
     return Call(
         rule=rule, wrong="nothing", method=method, parameters=parameters, query=_QUERIES.get(rule, {}),
         body=_body(names, rule),
@@ -64,6 +67,7 @@ def parameters_of(names: Names, rule: str) -> dict[str, str]:
         "entry": _ENTRY.get(rule, "lost"),
         "path": "app.js",
         "key": "reader",
+        "erasure": names.erasure,
     }
 
 

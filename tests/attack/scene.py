@@ -32,8 +32,9 @@ EXEMPT: Final[Mapping[str, str]] = {
     table_names.LIMITS: "counted attempts",
     table_names.IDEMPOTENCY_KEYS: "keys of requests",
     table_names.LEDGER: "recorded messages, added only",
+    table_names.AUDIT: "recorded refusals, added only",
 }
-_ADDED_ONLY: Final = frozenset({table_names.LEDGER})
+_ADDED_ONLY: Final = frozenset({table_names.LEDGER, table_names.AUDIT})
 FILE: Final = b"Name,E-mail\nAda,ada@example.com\nGrace,grace@example.com\n"
 GROUPS: Final = (person(100), person(101))
 
@@ -53,6 +54,7 @@ class Names(msgspec.Struct, frozen=True, kw_only=True):
     uploading: str
     ended: str
     importing: str
+    erasure: str
     credentials: dict[str, Any]
 
 
@@ -188,11 +190,13 @@ class Scene:
         held = await self._run(name, {}, None)
         digest = (await api("GET", f"{base}/runs/{held}")).body["heldDigest"]
         importing = (await self._done("POST", f"{desk}/imports/{imports[2]}/start", start))["id"]
+        erased = await self._done("POST", f"{base}/erasures", {"mail": "gone@example.com"})
+        erasure = str(erased["id"])
         self._waiting += self.queue.messages
         self.queue.messages = []
         return Names(
             tenant=name, location=location, recipient=recipient, run=runs[0], preview=runs[1], held=held, digest=digest,
-            uploading=imports[0], ended=imports[1], importing=importing, credentials=credentials,
+            uploading=imports[0], ended=imports[1], importing=importing, erasure=erasure, credentials=credentials,
         )  # fmt: skip
 
     async def _done(self, method: str, path: str, body: object) -> Any:  # noqa: ANN401 - JSON

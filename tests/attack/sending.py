@@ -35,6 +35,7 @@ _IN_PATH: dict[str, Callable[[str], object]] = {
     "import": ids.import_id,
     "number": imports._number,
     "key": ids.key_name,
+    "erasure": ids.run_id,
 }
 
 

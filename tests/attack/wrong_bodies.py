@@ -222,6 +222,21 @@ def _approval(scene: Scene, right: JsonObject, chance: random.Random) -> JsonObj
     return {"digest": chance.choice((*digests, odd.text(chance)))}
 
 
+def _person(_: Scene, right: JsonObject, chance: random.Random) -> JsonObject:
+    values = {**right, "objectId": person(1), "recipient": odd.text(chance)}
+    return chance.choice(
+        (
+            {},
+            {"mail": None},
+            values,
+            {name: values[name] for name in chance.sample(list(values), 2)},
+            {"mail": chance.choice(("", "x", "a b@example.com", "a@b\u2003.com", "x" * 400 + "@example.com"))},
+            {"recipient": chance.choice(("", "a/b", "a b", "\x00", "x" * 129, "\u0430", "r:x", "!fence"))},
+            {"objectId": chance.choice(("", "a\x00b", "x" * 129, "\x9f"))},
+        )
+    )
+
+
 def _key(_: Scene, right: JsonObject, chance: random.Random) -> JsonObject:
     return chance.choice(
         (
@@ -251,6 +266,7 @@ MAKERS: Final[dict[str, Maker]] = {
     "POST tenants/{tenant}/runs": _run,
     "POST tenants/{tenant}/runs/{run}/approve": _approval,
     "POST keys": _key,
+    "POST tenants/{tenant}/erasures": _person,
 }
 
 

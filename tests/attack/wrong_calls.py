@@ -68,7 +68,7 @@ def _unknown(name: str, chance: random.Random) -> str:
     match name:
         case "tenant" | "location" | "key":
             return _slug(chance)
-        case "run" | "import":
+        case "run" | "import" | "erasure":
             return f"{chance.randrange(10**13):013d}-{chance.randrange(2**32):08x}"
         case "recipient":
             odd_ids = ("..", ".", "-", "_", "con", "A" * 128, "." * 127 + "x")
@@ -107,7 +107,7 @@ def _unknown_id(scene: Scene, rule: str, chance: random.Random) -> Call | None:
 
 def _id_of_the_other_tenant(scene: Scene, rule: str, chance: random.Random) -> Call | None:
     """Name what the other tenant has, in a path of this tenant."""
-    names = [name for name in _named(rule) if name in {"location", "run", "import"}]
+    names = [name for name in _named(rule) if name in {"location", "run", "import", "erasure"}]
     if not names:
         return None
     call, name = right(scene, rule), chance.choice(names)
