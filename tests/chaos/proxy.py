@@ -36,6 +36,7 @@ _ERRORS: Final = {
     Fault.VAULT_500: (500, "InternalServerError"),
     Fault.VAULT_429: (429, "Throttled"),
 }
+_CONTINUES: Final = "x-ms-continuation-nextpartitionkey"
 _DELAYED: Final = re.compile(r"[?&]visibilitytimeout=(\d+)")
 #: Faults of requests that are not passed on, or later.
 _REFUSED: Final = frozenset(
@@ -148,7 +149,7 @@ class Proxy(Front):
             self._faults.counts[fault] += 1
             return await _truncated(request, answer)
         if fault is Fault.CUT_PAGE:
-            self._faults.counts[fault] += "x-ms-continuation-NextPartitionKey" in answer.headers
+            self._faults.counts[fault] += any(name.lower() == _CONTINUES for name in answer.headers)
         if fault is Fault.DUPLICATE_WRITE:
             self._faults.counts[fault] += 1
             self._later(request, asked)
