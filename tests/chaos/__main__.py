@@ -47,11 +47,12 @@ def main() -> None:
         planned = [one for one in planned if not kept.has(one)]
     failed = 0
     for one in planned[: chosen.rounds]:
+        commit = _commit()
         result = _result_of(one, chosen.seed)
         print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode(), flush=True)
         failed += bool(result.differences)
         if not chosen.small:
-            kept.add(result)
+            kept.add(result, commit)
     sys.exit(1 if failed else 0)
 
 
@@ -74,11 +75,11 @@ class Kept(msgspec.Struct):
             for one in self.rounds
         )
 
-    def add(self, result: Result) -> None:
+    def add(self, result: Result, commit: str) -> None:
         """Keep a round, in place of an earlier one with its number, and store the figures."""
         others = Kept.load(self.seed).rounds  # which may have ended since
         self.rounds = [one for one in others if one["number"] != result.number]
-        self.rounds.append({**msgspec.to_builtins(result), "commit": _commit()})
+        self.rounds.append({**msgspec.to_builtins(result), "commit": commit})
         OUT.parent.mkdir(exist_ok=True)
         known = {"figures": figures(self.rounds), **msgspec.to_builtins(self)}
         OUT.write_text(json.dumps(known, indent=2) + "\n", encoding="utf-8")
