@@ -26,9 +26,11 @@ _READ_S: Final = 30.0
 #: Size limit of a secret, in bytes.
 #: Source: https://learn.microsoft.com/azure/key-vault/secrets/about-secrets
 _MAX_BYTES: Final = 25_000
-#: Statuses of a purge that is not allowed: purge protection, missing permission, deletion still in progress.
+#: Code of a refusal that is repeated in a message.
 _CODE: Final = re.compile(r"[A-Za-z]{1,60}")
-_NO_PURGE: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT})
+#: Statuses of a purge that is not allowed (purge protection, missing permission, deletion still in progress), or not
+#: necessary.
+_NO_PURGE: Final = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.FORBIDDEN, HTTPStatus.CONFLICT, HTTPStatus.NOT_FOUND})
 
 
 class KeyVaultSecretStore:
@@ -39,7 +41,7 @@ class KeyVaultSecretStore:
         self._vault: Any = None
         self._identity: Any = None
         self._kept: OrderedDict[tuple[str, str], tuple[float, str]] = OrderedDict()
-        #: Number of deletions. A secret that was requested before a deletion is not cached after it.
+        #: Number of deletions and of disabled secrets. A secret that was requested before one is not cached after it.
         self._erasures = 0
 
     def _client(self) -> Any:  # noqa: ANN401 - imported only where it is needed
@@ -56,41 +58,36 @@ class KeyVaultSecretStore:
         return self._vault
 
     async def put(self, name: str, value: str) -> str:
-        """Store a new version of a secret and return the version. Raises Rejected if the vault does not accept it."""
+        """Store a secret under a name that was never used, and return its version.
+
+        The name of a deleted secret is never freed: nothing that was deleted comes back. Raises Rejected if the vault
+        does not accept the secret.
+        """
         if len(value.encode()) > _MAX_BYTES:
             raise Rejected(f"This secret is longer than {_MAX_BYTES} bytes; it may be another text.", code="secret")
         with _translated():
-            try:
-                stored = await self._set(name, value)
-            except HttpResponseError as error:
-                if error.status_code != HTTPStatus.CONFLICT:
-                    raise
-                await self._free(name)
-                stored = await self._set(name, value)
+            stored = await self._client().set_secret(name, value, content_type="text/plain")
         return str(stored.properties.version)
 
-    async def _set(self, name: str, value: str) -> Any:  # noqa: ANN401 - the SDK's secret
-        return await self._client().set_secret(name, value, content_type="text/plain")
+    async def disable(self, name: str) -> None:
+        """Disable all versions of a secret, if it exists. Other processes use their caches for up to `_KEPT_S`."""
+        self._forget(name)
+        with _translated(), suppress(ResourceNotFoundError):
+            async for version in self._client().list_properties_of_secret_versions(name):
+                if version.enabled is not False:
+                    await self._client().update_secret_properties(name, version.version, enabled=False)
+        self._forget(name)  # also versions that were read before they were disabled
 
-    async def _free(self, name: str) -> None:
-        """Make the name of a soft-deleted secret available: purge it or, if the vault forbids purging, recover it."""
-        if not await self._purge(name):
-            await self._client().recover_deleted_secret(name)
-
-    async def _purge(self, name: str) -> bool:
-        """Purge a deleted secret. Return whether the vault allows it."""
+    async def _purge(self, name: str) -> None:
+        """Purge a deleted secret, if the vault allows it."""
         try:
             await self._client().purge_deleted_secret(name)
-        except ResourceNotFoundError:
-            return True
         except HttpResponseError as error:
             if error.status_code not in _NO_PURGE:
                 raise
-            return False
-        return True
 
     async def get(self, name: str, version: str) -> str:
-        """Return a secret, for up to `_KEPT_S` from the cache. Raises NotFound if it does not exist."""
+        """Return a secret, for up to `_KEPT_S` from the cache. Raises NotFound if it does not exist or is disabled."""
         kept = self._kept.get((name, version))
         if kept is not None and kept[0] > monotonic():
             return kept[1]

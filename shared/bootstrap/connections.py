@@ -7,6 +7,7 @@ from shared.workflows.connections.connect import Connect
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.connections.providers import Providers
+from shared.workflows.connections.secret_entries import SecretEntries
 from shared.workflows.connections.show_mapping import ShowMapping
 from shared.workflows.connections.validate import Validate
 from shared.workflows.rate_limiter import RateLimiter
@@ -56,6 +57,17 @@ class ConnectionWiring(RunWiring):
         )
 
     @cached_property
+    def entries(self) -> SecretEntries:
+        """Stores and removes entries of Key Vault."""
+        return SecretEntries(
+            connections=self.ports.connections,
+            sync_states=self.ports.sync_states,
+            secrets=self.ports.secrets,
+            ids=self.ports.ids,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
     def validate(self) -> Validate:
         """Validates credentials."""
         return Validate(
@@ -71,7 +83,7 @@ class ConnectionWiring(RunWiring):
             tenants=self.ports.tenants,
             connections=self.ports.connections,
             settings=self.ports.settings,
-            secrets=self.ports.secrets,
+            entries=self.entries,
             access=self.access,
             validate=self.validate,
             running_work=self.restart_on_change,

@@ -38,6 +38,7 @@ class SupervisionWiring(SyncWiring):
             stop=self.emergency_stop,
             manual=self.manual,
             imports=self.import_cleanup,
+            entries=self.entries,
             deletion=self.deletion,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,

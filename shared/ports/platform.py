@@ -35,10 +35,13 @@ class SecretStore(Protocol):
     """Versioned secrets, stored in Key Vault."""
 
     async def put(self, name: str, value: str) -> str:
-        """Store a new version of a secret and return the version."""
+        """Store a secret under a name that was never used, and return its version."""
 
     async def get(self, name: str, version: str) -> str:
-        """Return a secret. Raises NotFound if it does not exist."""
+        """Return a secret. Raises NotFound if it does not exist or is disabled."""
+
+    async def disable(self, name: str) -> None:
+        """Disable all versions of a secret, if it exists. They can be enabled again in the vault only."""
 
     async def delete(self, name: str) -> None:
         """Delete a secret with all versions, if it exists."""

@@ -10,6 +10,7 @@ from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import ConnectedTenant, TenantSummary
 from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
+from shared.domain.connections.secret_entry import SecretEntry
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.pause import PauseOfAll
@@ -92,6 +93,18 @@ class ConnectionStore(Protocol):
 
     def list_unhealthy(self) -> AsyncIterator[tuple[TenantId, Health]]:
         """Iterate over the tenants whose health is `open`."""
+
+    async def find_secret_entry(self, tenant: TenantId, name: str) -> Versioned[SecretEntry | None]:
+        """Return the row of a Key Vault entry; None with ETag None if it does not exist."""
+
+    async def replace_secret_entry(self, entry: SecretEntry, etag: str | None) -> str:
+        """Store the row of a Key Vault entry and return its new ETag. Raises ETagConflict if it changed since."""
+
+    async def delete_secret_entry(self, entry: SecretEntry, etag: str | None) -> None:
+        """Delete the row of a Key Vault entry, if it exists. Raises ETagConflict if it changed since it was read."""
+
+    def list_secret_entries(self, tenant: TenantId | None = None) -> AsyncIterator[Versioned[SecretEntry]]:
+        """Iterate over the rows of the Key Vault entries of one tenant, or of all tenants."""
 
 
 class SettingsStore(Protocol):

@@ -314,10 +314,10 @@ PLANTED: Final = (
     ),
     Mutant(
         "an erasure leaves the secret in the vault",
-        "shared/workflows/tenants/deletion.py",
-        "        await self.secrets.delete(secret_name(tenant))\n",
-        "",
-        "tests/integration/http/test_erasure.py",
+        "shared/workflows/connections/connect.py",
+        "        await self.connections.delete(tenant, version)\n        await self.entries.delete_unused(tenant)\n",
+        "        await self.connections.delete(tenant, version)\n",
+        "tests/unit/workflows/connections/test_connect.py",
     ),
     Mutant(
         "an erased secret is read from the cache",

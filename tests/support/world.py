@@ -232,6 +232,7 @@ class World:
             "imports",
             "operator_log",
             "queue",
+            "secrets",
         )
         weak: dict[str, Any] = {name: Fragile(getattr(self.ports, name), fuse) for name in names}
         return App(dataclasses.replace(self.ports, **weak), SETTINGS)

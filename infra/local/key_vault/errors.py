@@ -52,6 +52,12 @@ def secret_disabled() -> VaultError:
     return VaultError(403, "Forbidden", message, reason="SecretDisabled")
 
 
+def purge_protected() -> VaultError:
+    """Return the error for a purge under purge protection."""
+    message = 'Operation "purge" is not allowed because purge protection is enabled for this vault.'
+    return VaultError(403, "Forbidden", message)
+
+
 def bad_parameter(message: str) -> VaultError:
     """Return the error for an invalid request."""
     return VaultError(400, "BadParameter", message)

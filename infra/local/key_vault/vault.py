@@ -27,6 +27,8 @@ class Vault:
         now_s: Callable[[], float] = time.time,
         changed: Callable[[Contents], None] = lambda _: None,
     ) -> None:
+        #: Whether deleted secrets are kept until their retention ends.
+        self.purge_protection = False
         self._contents = contents or Contents()
         self._now_s = now_s
         self._changed = changed
@@ -149,9 +151,11 @@ class Vault:
         """Purge the deleted secret permanently, which frees its name.
 
         Raises:
-            VaultError: 404 if it does not exist.
+            VaultError: 403 under purge protection, 404 if it does not exist.
         """
         self.get_deleted(name)
+        if self.purge_protection:
+            raise errors.purge_protected()
         del self._contents.deleted[name.lower()]
         self._changed(self._contents)
 

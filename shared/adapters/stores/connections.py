@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
 from typing import Any
 
+from shared.adapters.stores import keys
 from shared.adapters.stores.table_names import TENANTS
 from shared.adapters.stores.tenant_rows import TenantRows, etag_of
 from shared.adapters.stores.unreadable_rows import readable
@@ -12,6 +13,7 @@ from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.tenants import ConnectedTenant
 from shared.domain.connections.connection import Connection
 from shared.domain.connections.connection_health import Health
+from shared.domain.connections.secret_entry import SecretEntry
 from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.versioned import Versioned
@@ -71,6 +73,29 @@ class TableConnectionStore:
             self._tables, TENANTS, rows, lambda row: (TenantId(row["PartitionKey"]), unpack(row, Health))
         ):
             yield health
+
+    async def find_secret_entry(self, tenant: TenantId, name: str) -> Versioned[SecretEntry | None]:
+        """Return the row of a Key Vault entry; None with ETag None if it does not exist."""
+        row = await self._tables.find(TENANTS, keys.SECRETS, keys.secret(tenant, name))
+        return Versioned(None, None) if row is None else Versioned(unpack(row, SecretEntry), etag_of(row))
+
+    async def replace_secret_entry(self, entry: SecretEntry, etag: str | None) -> str:
+        """Store the row of a Key Vault entry and return its new ETag. Raises ETagConflict if it changed since."""
+        row = {"PartitionKey": keys.SECRETS, "RowKey": keys.secret(entry.tenant, entry.name), **pack(entry)}
+        return await self._tables.replace(TENANTS, row, etag)
+
+    async def delete_secret_entry(self, entry: SecretEntry, etag: str | None) -> None:
+        """Delete the row of a Key Vault entry, if it exists. Raises ETagConflict if it changed since it was read."""
+        await self._tables.delete(TENANTS, keys.SECRETS, keys.secret(entry.tenant, entry.name), etag)
+
+    async def list_secret_entries(self, tenant: TenantId | None = None) -> AsyncIterator[Versioned[SecretEntry]]:
+        """Iterate over the rows of the Key Vault entries of one tenant, or of all tenants."""
+        range_ = keys.secret_range(tenant) if tenant is not None else None
+        rows = self._tables.query(TENANTS, partition=keys.SECRETS, rows=range_)
+        async for entry in readable(
+            self._tables, TENANTS, rows, lambda row: Versioned(unpack(row, SecretEntry), etag_of(row))
+        ):
+            yield entry
 
 
 def _connected(row: Mapping[str, Any]) -> ConnectedTenant:

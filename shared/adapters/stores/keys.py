@@ -31,6 +31,8 @@ PLAN: Final = "plan"
 REPEATS: Final = "repeats"
 #: Partition of the tombstones of deleted tenants. A tenant's id never begins with `!`.
 DELETIONS: Final = "!deletions"
+#: Partition of the Key Vault entries that are new or replaced.
+SECRETS: Final = "!secrets"
 #: Partition of the placements of tenants.
 PLACEMENTS: Final = "!placements"
 #: Partition of the named keys.
@@ -69,6 +71,16 @@ def tenants_behind(tenant: str) -> tuple[str, str]:
 def deletion(tenant: TenantId) -> str:
     """Return the row of a tenant's tombstone. It never occurs in the tenant's own partition."""
     return f"deletion:{tenant}"
+
+
+def secret(tenant: TenantId, name: str) -> str:
+    """Return the row of a Key Vault entry, which outlives the tenant's own partition."""
+    return f"secret:{tenant}:{name}"
+
+
+def secret_range(tenant: TenantId) -> tuple[str, str]:
+    """Return the range of a tenant's Key Vault entries."""
+    return f"secret:{tenant}:", f"secret:{tenant};"
 
 
 def manual(run: RunId) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from datetime import datetime
-from hashlib import sha256
 from typing import ClassVar
 
 import msgspec
@@ -76,14 +75,17 @@ class SsoApplication(msgspec.Struct, frozen=True, kw_only=True):
     object_id: ObjectId | None = None
 
 
-def secret_name(tenant: TenantId, connection: ConnectionId = MAIN) -> str:
-    """Return the name of a connection's entry in Key Vault, which allows letters, digits and `-`.
+def entry_name(tenant: TenantId, unique: str) -> str:
+    """Return the name of a new entry in Key Vault, which allows letters, digits and `-`.
 
-    `tenant-<tenant>` for the main connection. The others have a digest, because `-` does not separate two slugs.
+    `unique` is a random part of fixed length, so that two tenants never have the same name. A name is used once.
     """
-    if connection == MAIN:
-        return f"tenant-{tenant}"
-    return f"connection-{sha256(f'{tenant}:{connection}'.encode()).hexdigest()[:32]}"
+    return f"connection-{tenant}-{unique}"
+
+
+def first_entry_name(tenant: TenantId) -> str:
+    """Return the name under which earlier versions of the app stored every secret of a tenant."""
+    return f"tenant-{tenant}"
 
 
 def encode_secrets(secrets: Mapping[str, str]) -> str:

@@ -10,19 +10,18 @@ from shared.domain.connections.connection import (
     Connection,
     ConnectionForm,
     ProviderSettings,
-    SecretReference,
     SsoApplication,
-    encode_secrets,
-    secret_name,
 )
 from shared.domain.connections.connection_health import Health
 from shared.domain.connections.validation_report import Report, Validation
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Tagged, bound_to, expected, tag_of
 from shared.errors import Conflict, ETagConflict, NotFound, Rejected, Transient
-from shared.ports.platform import Clock, SecretStore
+from shared.ports.platform import Clock
 from shared.ports.tenants import ConnectionStore, SettingsStore, TenantStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.workflows.connections.directory_access import DirectoryAccess
+from shared.workflows.connections.secret_entries import SecretEntries
 
 
 class ConnectionRefused(Rejected):
@@ -61,7 +60,6 @@ class Validator(Protocol):
         stored: bool = False,
     ) -> Validation:
         """Return the validation of a form. Nothing is stored."""
-        ...
 
 
 class RunningWork(Protocol):
@@ -96,7 +94,7 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
     tenants: TenantStore
     connections: ConnectionStore
     settings: SettingsStore
-    secrets: SecretStore
+    entries: SecretEntries
     access: DirectoryAccess
     validate: Validator
     running_work: RunningWork
@@ -160,8 +158,7 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
         application = await self._sso_application(tenant)
         if application is None:
             raise Rejected(
-                "The sign-in application is missing: enter it before you connect the directory.",
-                code="sso_required",
+                "The sign-in application is missing: enter it before you connect the directory.", code="sso_required"
             )
         validation = await self.validate(form, caller, application, tenant=tenant)
         if validation.report.unchecked:
@@ -175,7 +172,7 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
         other = before is None or before.fingerprint != connection.fingerprint
         async with self.running_work.changing(tenant) if other else nullcontext():
             with bound_to(version):
-                etag = await self.connections.put(tenant, connection, version)
+                etag = await self._replace(tenant, connection, version)
             try:
                 await self._require_sso(tenant, application)
             except (SsoChanged, NotFound):
@@ -183,7 +180,7 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
                 await self._erase(tenant)
                 raise
         if connection.secrets is None:
-            await self.secrets.delete(secret_name(tenant))
+            await self.entries.delete_unused(tenant)
         await self.access.health.recovered(tenant)
         return Tagged(validation.report, tag_of(etag, Part.CONNECTION, tenant))
 
@@ -212,24 +209,29 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
             )
 
     async def _stored(self, tenant: TenantId, validation: Validation, settings: ProviderSettings) -> Connection:
-        """Store the secrets as a new version in Key Vault, and return the connection that refers to it."""
-        secrets = None
-        if validation.secrets:
-            name = secret_name(tenant)
-            version = await self.secrets.put(name, encode_secrets(validation.secrets))
-            secrets = SecretReference(name=name, version=version)
+        """Store the secrets in a new entry of Key Vault, and return the connection that refers to it."""
         return Connection(
             settings=settings,
-            secrets=secrets,
+            secrets=await self.entries.create(tenant, validation.secrets) if validation.secrets else None,
             connected_at=self.clock.now(),
             secret_expires_on=validation.report.secret_expires_on,
         )
 
-    async def tag(self, tenant: TenantId, part: Part) -> str:
-        """Return the tag of the connection or the sign-in application.
+    async def _replace(self, tenant: TenantId, connection: Connection, version: Expected | None) -> str:
+        """Store a connection whose secrets are stored, and return its ETag. The replaced entry is noted before."""
+        if version is None:
+            return await self._overwrite(tenant, connection)
+        await self.entries.will_replace(tenant)
+        return await self.connections.put(tenant, connection, version)
 
-        Read the tag before the value: it is then never newer than the value.
-        """
+    @optimistic_update
+    async def _overwrite(self, tenant: TenantId, connection: Connection) -> str:
+        """Store a connection in place of the one that was read, so that no replaced entry is missed."""
+        etag = await self.tenants.find_version(tenant, Part.CONNECTION)
+        return await self._replace(tenant, connection, Expected(etag))
+
+    async def tag(self, tenant: TenantId, part: Part) -> str:
+        """Return the tag of connection or sign-in application. Read it before the value, so that it is never newer."""
         return tag_of(await self.tenants.find_version(tenant, part), part, tenant)
 
     async def sso(self, tenant: TenantId) -> SsoApplication:
@@ -263,8 +265,9 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
         await self.connections.delete_health(tenant)
 
     async def _erase(self, tenant: TenantId, version: Expected | None = None) -> None:
+        await self.entries.will_replace(tenant)
         await self.connections.delete(tenant, version)
-        await self.secrets.delete(secret_name(tenant))
+        await self.entries.delete_unused(tenant)
 
     async def put_sso(self, tenant: TenantId, sso: SsoApplication, condition: Condition | None = None) -> str:
         """Store the sign-in application, and return its tag.

@@ -51,6 +51,19 @@ class DirectoryAccess(msgspec.Struct, frozen=True, kw_only=True):
             return {}
         return decode_secrets(await self.secrets.get(connection.secrets.name, connection.secrets.version))
 
+    async def _current(self, tenant: TenantId, connection: Connection) -> tuple[Connection, Mapping[str, str]]:
+        """Return a connection with its secrets. If these were replaced since it was read, read it again, once.
+
+        Raises NotFound if the secrets are disabled or deleted, and were not replaced.
+        """
+        try:
+            return connection, await self.secrets_of(connection)
+        except NotFound:
+            renewed = await self.connections.find(tenant)
+            if renewed is None or renewed.settings != connection.settings or renewed.same_credentials(connection):
+                raise
+            return renewed, await self.secrets_of(renewed)
+
     @asynccontextmanager
     async def open(self, tenant: TenantId) -> AsyncIterator[Directory]:
         """Open the tenant's directory. Raises NotFound while the connection is off."""
@@ -84,7 +97,7 @@ class DirectoryAccess(msgspec.Struct, frozen=True, kw_only=True):
         self, tenant: TenantId, connection: Connection, refused_at: datetime | None = None
     ) -> AsyncIterator[Directory]:
         try:
-            secrets = await self.secrets_of(connection)
+            connection, secrets = await self._current(tenant, connection)
             async with self.providers.get(connection.provider).open(connection, secrets) as directory:
                 yield directory
         except SyncError as error:

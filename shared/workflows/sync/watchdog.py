@@ -20,6 +20,7 @@ from shared.ports.runs import RunStore
 from shared.ports.tenants import SyncStateStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
+from shared.workflows.connections.secret_entries import SecretEntries
 from shared.workflows.recipients.manual_changes import ManualChanges
 from shared.workflows.sync.emergency_stop import EmergencyStop
 from shared.workflows.sync.finish import RunCloser
@@ -56,6 +57,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
     stop: EmergencyStop
     manual: ManualChanges
     imports: ImportWatchdog
+    entries: SecretEntries
     deletion: TenantDeletion
     clock: Clock
     stale_after_s: float
@@ -63,6 +65,8 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
 
     async def __call__(self, counters: RequestCounters) -> None:
         """Resume or end every run without progress, and complete manual changes, pauses and the deletion of tenants.
+
+        Key Vault entries that were replaced are disabled, and later deleted.
 
         A failure for one tenant does not affect the others.
         """
@@ -77,6 +81,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
                 event("watchdog_failed", tenant=tenant, run=state.active_run, code=error.code)
         await self.manual.close_abandoned(self.stale_after_s)
         await self.imports()
+        await self.entries.sweep()
         await self.deletion.sweep()
 
     async def _watch(self, tenant: TenantId, state: TenantState, counters: RequestCounters) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.connections.connection import secret_name
+from shared.domain.connections.connection import first_entry_name
 from shared.domain.ids import TenantId
 from shared.domain.run import Deletion
 from shared.errors import Conflict, SyncError
@@ -40,8 +40,12 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
             await self.tenants.replace_deletion(tenant, Deletion(at=self.clock.now()), etag)
 
     async def erase(self, tenant: TenantId) -> None:
-        """Delete the secret in Key Vault and every row of the tenant. The tenant itself is deleted last."""
-        await self.secrets.delete(secret_name(tenant))
+        """Delete every row of the tenant, the tenant itself last.
+
+        Entries in Key Vault are deleted when the connection is, or by their rows; only one of an earlier version of
+        the app can be without a row.
+        """
+        await self.secrets.delete(first_entry_name(tenant))
         for store in self.data:
             await store.delete_all(tenant)
         await self.tenants.delete_all(tenant)

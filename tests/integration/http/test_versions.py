@@ -120,7 +120,7 @@ async def test_of_two_who_replace_one_version_one_touches_the_vault(
         tenants=ports.tenants,
         connections=ports.connections,
         settings=ports.settings,
-        secrets=ports.secrets,
+        entries=product.entries,
         access=product.access,
         validate=slow,
         running_work=product.restart_on_change,

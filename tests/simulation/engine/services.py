@@ -210,6 +210,10 @@ class SimulatedSecrets:
         """Return a secret. Raises NotFound."""
         return await self._actor.effect(f"get secret {name}", lambda: self._vault.get(name, version), writes=False)
 
+    async def disable(self, name: str) -> None:
+        """Disable a secret."""
+        await self._actor.effect(f"disable secret {name}", lambda: self._vault.disable(name), writes=True)
+
     async def delete(self, name: str) -> None:
         """Delete a secret."""
         await self._actor.effect(f"delete secret {name}", lambda: self._vault.delete(name), writes=True)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from shared.domain.access.tenants import ConnectedTenant
 from shared.domain.connections.connection import Connection
 from shared.domain.connections.connection_health import Health
+from shared.domain.connections.secret_entry import SecretEntry
 from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.versioned import Versioned
@@ -58,3 +59,26 @@ class FakeConnectionStore:
         for tenant, health in list(self.rows.health.items()):
             if health.open:
                 yield tenant, health
+
+    async def find_secret_entry(self, tenant: TenantId, name: str) -> Versioned[SecretEntry | None]:
+        """Return the row of a Key Vault entry, None with ETag None if there is none."""
+        found = self.rows.secret_entries.find((tenant, name))
+        return Versioned(found.value, found.etag) if found else Versioned(None, None)
+
+    async def replace_secret_entry(self, entry: SecretEntry, etag: str | None) -> str:
+        """Store the row of a Key Vault entry. Raises: ETagConflict if it changed since it was read."""
+        return self.rows.secret_entries.replace((entry.tenant, entry.name), entry, etag)
+
+    async def delete_secret_entry(self, entry: SecretEntry, etag: str | None) -> None:
+        """Delete the row of a Key Vault entry, if it exists. Raises: ETagConflict if it changed since it was read."""
+        key = (entry.tenant, entry.name)
+        if self.rows.secret_entries.find(key) is not None:
+            self.rows.secret_entries.require(key, etag)
+            self.rows.secret_entries.delete(key)
+
+    async def list_secret_entries(self, tenant: TenantId | None = None) -> AsyncIterator[Versioned[SecretEntry]]:
+        """Iterate over the rows of the Key Vault entries of one tenant, or of all tenants."""
+        for key in self.rows.secret_entries.keys():
+            found = self.rows.secret_entries.find(key)
+            if found is not None and tenant in {None, key[0]}:
+                yield found

@@ -29,27 +29,29 @@ class Refusal(HttpResponseError):
         self.error = ODataV4Format({"code": code, "message": VALUE, "innererror": {"code": inner}}) if code else None
 
 
-async def test_a_deleted_name_is_freed(real: KeyVaultSecretStore, vault: KeyVault) -> None:
-    """Deleted but not purged, by an operator perhaps: the old versions do not come back."""
+async def test_a_deleted_name_is_not_freed(real: KeyVaultSecretStore, vault: KeyVault) -> None:
+    """Deleted but not purged, by an operator perhaps: the name is refused, and nothing comes back."""
     old = await real.put(NAME, "old")
     vault.vault.delete(NAME)
-    new = await real.put(NAME, VALUE)
-    assert await real.get(NAME, new) == VALUE
+    with pytest.raises(Transient):
+        await real.put(NAME, VALUE)
+    assert [deleted.secret.name for deleted in vault.vault.deleted()] == [NAME]
     with pytest.raises(NotFound):
         await real.get(NAME, old)
 
 
-async def test_a_vault_that_does_not_let_purge(real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Erasing succeeds, since nobody can read it; the name is used again after a recovery."""
-    await real.put(NAME, "old")
-
-    async def forbidden(_: str) -> None:
-        raise Refusal(403)
-
-    monkeypatch.setattr(real._client(), "purge_deleted_secret", forbidden)
-    await real.delete(NAME)
-    version = await real.put(NAME, VALUE)
-    assert await real.get(NAME, version) == VALUE
+async def test_a_vault_that_cannot_purge_gives_nothing_back(real: KeyVaultSecretStore, vault: KeyVault) -> None:
+    """Deleting succeeds; the vault keeps the secret until its retention ends, and the app cannot read it."""
+    vault.vault.purge_protection = True
+    old = await real.put(NAME, "old")
+    for _ in range(2):
+        await real.delete(NAME)
+    assert [deleted.secret.name for deleted in vault.vault.deleted()] == [NAME]
+    with pytest.raises(NotFound):
+        await real.get(NAME, old)
+    version = await real.put("another-name", VALUE)
+    assert await real.get("another-name", version) == VALUE
+    assert vault.vault.secrets() == [vault.vault.get("another-name", "")]
 
 
 async def test_a_version_is_read_once(real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch) -> None:

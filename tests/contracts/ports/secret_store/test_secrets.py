@@ -44,11 +44,17 @@ async def test_erasing_twice_and_nothing(store: SecretStore) -> None:
     await store.delete("tenant-contoso")
 
 
-async def test_a_name_can_be_used_again(store: SecretStore) -> None:
-    """Switched off and on again: the old versions stay erased."""
-    old = await store.put("tenant-contoso", "one")
+async def test_disabled_is_not_given_back(store: SecretStore) -> None:
+    """Every version, and even if it was read just before; another name stays. Disabling twice does nothing."""
+    versions = [await store.put("tenant-contoso", value) for value in ("one", "two")]
+    other = await store.put("tenant-contoso-2", "other")
+    assert await store.get("tenant-contoso", versions[0]) == "one"
+    for _ in range(2):
+        await store.disable("tenant-contoso")
+    for version in versions:
+        with pytest.raises(NotFound) as refused:
+            await store.get("tenant-contoso", version)
+        assert refused.value.code == "secret_not_found"
+    assert await store.get("tenant-contoso-2", other) == "other"
     await store.delete("tenant-contoso")
-    new = await store.put("tenant-contoso", "two")
-    assert await store.get("tenant-contoso", new) == "two"
-    with pytest.raises(NotFound):
-        await store.get("tenant-contoso", old)
+    await store.disable("tenant-contoso")

@@ -87,6 +87,19 @@ async def test_deletion_is_soft_until_purged(client: SecretClient) -> None:
     assert (await client.set_secret("contoso", "new")).value == "new"
 
 
+async def test_purge_protection_refuses_to_purge(client: SecretClient, vault: KeyVault) -> None:
+    """The deleted secret stays, and its name cannot be used."""
+    vault.vault.purge_protection = True
+    await client.set_secret("contoso", "value")
+    await client.delete_secret("contoso")
+    with pytest.raises(HttpResponseError, match="purge protection") as refused:
+        await client.purge_deleted_secret("contoso")
+    assert refused.value.status_code == 403
+    assert [secret.name async for secret in client.list_deleted_secrets()] == ["contoso"]
+    with pytest.raises(ResourceExistsError):
+        await client.set_secret("contoso", "other")
+
+
 @pytest.mark.parametrize(
     ("name", "value", "tags"),
     [

@@ -5,8 +5,8 @@ import dataclasses
 import pytest
 
 from shared.bootstrap import App, Ports
-from shared.domain.connections.connection import SsoApplication, secret_name
-from shared.domain.ids import ConnectionId, ObjectId, TenantId
+from shared.domain.connections.connection import SsoApplication, entry_name, first_entry_name
+from shared.domain.ids import ObjectId, TenantId
 from shared.domain.problem import ErrorCategory
 from shared.errors import Misconfigured, NotFound
 from shared.workflows.connections.connect import ConnectionRefused
@@ -57,9 +57,11 @@ def test_a_provider_that_is_not_deployed(ports: Ports) -> None:
         Providers(ports.providers).get("bare")
 
 
-def test_each_connection_has_an_entry_of_its_own_in_the_vault() -> None:
-    """Names are unique although tenants and connections may contain the separator."""
-    pairs = [("a", "b-c"), ("a-b", "c"), ("a", "main"), ("a-b-c", "main"), ("a", "c")]
-    names = {secret_name(TenantId(tenant), ConnectionId(connection)) for tenant, connection in pairs}
-    assert len(names) == len(pairs)
-    assert secret_name(TenantId("contoso")) == "tenant-contoso"
+def test_each_entry_in_the_vault_has_a_name_of_its_own() -> None:
+    """Names are unique although ids of tenants may contain the separator and what looks like a random part."""
+    first, second = "0123456789abcdef", "fedcba9876543210"
+    tenants = [TenantId("a"), TenantId(f"a-{first}"), TenantId(f"a-{second}")]
+    names = {entry_name(tenant, unique) for tenant in tenants for unique in (first, second)}
+    names |= {first_entry_name(tenant) for tenant in tenants}
+    assert len(names) == 3 * len(tenants)
+    assert first_entry_name(TenantId("contoso")) == "tenant-contoso"

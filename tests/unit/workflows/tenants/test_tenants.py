@@ -14,7 +14,7 @@ from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.telemetry import RequestCounters
 from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.support.builders import BACK_END, person
-from tests.support.fakes import FakeClock, FakeJobQueue
+from tests.support.fakes import FakeClock, FakeJobQueue, FakeSecretStore
 from tests.support.fakes.rows import Rows
 from tests.support.world import deliver
 
@@ -72,9 +72,11 @@ async def test_deleting_a_tenant_leaves_nothing(
     assert "contoso" in _text(ports.snapshots)
     ports.clock.advance(1)
     await app.watchdog(RequestCounters())
-    stores = (ports.tenants, ports.runs, ports.snapshots, ports.recipients, ports.secrets, ports.operator_log)
+    stores = (ports.tenants, ports.runs, ports.snapshots, ports.recipients, ports.operator_log)
     for store in stores:
         assert "contoso" not in _text(store), type(store).__name__
+    assert isinstance(ports.secrets, FakeSecretStore)
+    assert [name.split("-")[1] for name in ports.secrets.names()] == ["other"]
     assert "other" in _text(ports.recipients)
     assert "other" in _text(ports.operator_log)
     assert (await app.connect.check_stored(other, BACK_END)).ok
