@@ -4,6 +4,7 @@
     ├── Transient         try again later, after `retry_after_s` if it is given; the queue waits, not a worker
     │   ├── RateLimited     too many requests for this target
     │   ├── Contended       other writers changed the same row at every attempt of an update
+    │   │   └── BeingErased     a deleted tenant of this id is still being erased
     │   ├── Paused          an operator has paused writing; the work waits until it is resumed
     │   └── Unreadable      a newer version wrote the row or message, or it is damaged: leave it alone
     ├── NeedsAttention    a person must change something at the connection; until then every attempt fails
@@ -67,6 +68,12 @@ class Contended(Transient):
     """Every attempt of an update met another writer; `retry_after_s` is always given. Nothing was changed."""
 
     default_code = "contended"
+
+
+class BeingErased(Contended):
+    """A deleted tenant of this id is still being erased; `retry_after_s` is when that can have ended."""
+
+    default_code = "sweeping"
 
 
 class Paused(Transient):

@@ -30,7 +30,9 @@ class TenantWiring(ImportWiring):
             ports.idempotency,
             ports.keys,
         )
-        return TenantDeletion(tenants=ports.tenants, data=data, secrets=ports.secrets, clock=ports.clock)
+        return TenantDeletion(
+            tenants=ports.tenants, data=data, secrets=ports.secrets, entries=self.entries, clock=ports.clock
+        )
 
     @cached_property
     def sso_users(self) -> SsoUsers:

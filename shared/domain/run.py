@@ -339,7 +339,12 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Deletion(msgspec.Struct, frozen=True, kw_only=True):
-    """Tombstone of a deleted tenant: when it was deleted, and whether late writes are being erased."""
+    """Tombstone of a deleted tenant, with the progress of the deletion."""
 
     at: datetime
+    #: True since the version of the app that stores progress: earlier versions do not use the id while it is.
     sweeping: bool = False
+    #: Number of rows that were deleted so far.
+    rows: int = 0
+    #: When nothing was left of the tenant; None before, and again if something was written late.
+    empty_at: datetime | None = None

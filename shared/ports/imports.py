@@ -6,6 +6,7 @@ from typing import Protocol
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.import_record import Import, ImportMark, ImportRef
 from shared.domain.versioned import Versioned
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class ImportStore(Protocol):
@@ -47,5 +48,5 @@ class ImportStore(Protocol):
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete all rows of the location."""
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""

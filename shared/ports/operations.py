@@ -8,6 +8,7 @@ from shared.domain.ids import TenantId
 from shared.domain.operations.audit import AuditEntry, AuditOutcome, AuditPosition, Recorded
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class OperatorLog(Protocol):
@@ -28,8 +29,8 @@ class OperatorLog(Protocol):
     async def delete(self, entry: OperatorLogEntry, etag: str | None) -> None:
         """Delete an entry, if it exists. Raises ETagConflict if it changed since it was read."""
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete the entries that name the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete the entries that name the tenant. As `TenantData.delete_all`."""
 
 
 class AuditStore(Protocol):

@@ -9,6 +9,7 @@ from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.access.named_keys import NamedKey
 from shared.domain.ids import KeyName, RunId, TenantId
 from shared.domain.versioned import Versioned
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class Clock(Protocol):
@@ -62,8 +63,8 @@ class IdempotencyStore(Protocol):
     async def purge(self, before: datetime) -> None:
         """Delete the records of all keys first used before this time."""
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
 
 
 class LimitStore(Protocol):
@@ -91,8 +92,8 @@ class KeyStore(Protocol):
     def list_keys(self) -> AsyncIterator[NamedKey]:
         """Iterate over all keys, sorted by name."""
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Take the tenant out of all keys."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Take the tenant out of up to `limit` keys, and return their number; fewer than `limit` are all of them."""
 
 
 class SignIn(Protocol):

@@ -8,6 +8,7 @@ from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import Change, Counts, Recipient
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.versioned import Versioned
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class RecipientStore(Protocol):
@@ -97,5 +98,5 @@ class RecipientStore(Protocol):
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete all rows of the location."""
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""

@@ -17,6 +17,7 @@ from shared.domain.sync.jobs import (
 )
 from shared.domain.sync.repeats import Repeats
 from shared.domain.versioned import Versioned
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class RunStore(Protocol):
@@ -96,5 +97,5 @@ class RunStore(Protocol):
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return the progress of a run; all zeros before it has a plan."""
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""

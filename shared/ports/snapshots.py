@@ -5,6 +5,7 @@ from typing import Protocol
 
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.snapshot import SnapshotManifest
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class SnapshotStore(Protocol):
@@ -41,5 +42,5 @@ class SnapshotStore(Protocol):
         the manifest is missing, nothing is deleted.
         """
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant, for all sources that were ever committed or stored."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant, of all sources that were ever committed or stored. As `TenantData.delete_all`."""

@@ -18,13 +18,7 @@ from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Deletion, Summary, TenantState
 from shared.domain.versioned import Versioned
-
-
-class TenantData(Protocol):
-    """Any store of tenants' data, as used by the deletion of a tenant."""
-
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class TenantStore(Protocol):
@@ -60,8 +54,8 @@ class TenantStore(Protocol):
     def list_deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
         """Iterate over all tombstones."""
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete the tenant with its connection, settings and state."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete the tenant with its connection, settings and state. As `TenantData.delete_all`."""
 
 
 class ConnectionStore(Protocol):
@@ -224,5 +218,5 @@ class UserStore(Protocol):
     async def list_users(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the tenant's users, sorted by object id."""
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""

@@ -14,6 +14,7 @@ from shared.domain.ids import ObjectId, TenantId
 from shared.domain.run import RunState
 from shared.errors import NotFound
 from shared.telemetry import RequestCounters
+from shared.workflows.tenants import deletion
 from tests.simulation.worlds import groups_world
 from tests.support.builders import BACK_END, person
 from tests.support.fakes import FakeSecretStore
@@ -168,6 +169,7 @@ async def test_a_deleted_tenant_gets_nothing_back() -> None:
     old = await reference(world)
     await world.app.tenants.delete(FABRIKAM)
     assert not await is_readable(world, old)
+    await look(world, deletion.SETTLED_AFTER)
     await world.app.tenants.put(FABRIKAM, "Another customer")
     await world.ports.settings.put_sso(FABRIKAM, SsoApplication(client_id=ObjectId(person(50))))
     await renew(world)

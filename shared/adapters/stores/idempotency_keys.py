@@ -6,12 +6,14 @@ from typing import Any
 
 from shared.adapters.stores.table_names import IDEMPOTENCY_KEYS
 from shared.adapters.stores.unreadable_rows import readable
+from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.ids import TenantId
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class TableIdempotencyStore:
@@ -45,9 +47,9 @@ class TableIdempotencyStore:
                 with suppress(ETagConflict):  # the key was reused since it was read
                     await self._tables.delete(IDEMPOTENCY_KEYS, row["PartitionKey"], row["RowKey"], _etag(row))
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
-        await self._tables.delete_rows(IDEMPOTENCY_KEYS, partition=tenant)
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
+        return await delete_some(self._tables, IDEMPOTENCY_KEYS, limit, partition=tenant)
 
 
 def _etag(row: Any) -> str:  # noqa: ANN401 - the SDK's entity, whose metadata is untyped

@@ -12,6 +12,7 @@ from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import IMPORTS, UPLOADS
 from shared.adapters.stores.unreadable_rows import readable
+from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.domain.ids import ImportId, LocationId, TenantId
@@ -19,6 +20,7 @@ from shared.domain.imports.import_record import Import, ImportMark, ImportRef, I
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
+from shared.ports.tenant_data import ALL_ROWS
 
 #: Compression level of ISA-L, in zlib's format: it reduces a typical file to a third.
 _LEVEL: Final = 1
@@ -111,11 +113,11 @@ class TableImportStore:
         await self._tables.delete_rows(IMPORTS, partition=tenant, rows=keys.imported_range(location))
         await files.delete_rows(UPLOADS, partitions=keys.upload_range(tenant, location))
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
         files = await self._accounts.of(tenant)
-        await self._tables.delete_rows(IMPORTS, partition=tenant)
-        await files.delete_rows(UPLOADS, partitions=keys.tenant_range(tenant))
+        deleted = await delete_some(self._tables, IMPORTS, limit, partition=tenant)
+        return deleted + await delete_some(files, UPLOADS, limit - deleted, partitions=keys.tenant_range(tenant))
 
 
 def _mark(row: Mapping[str, Any]) -> ImportMark:

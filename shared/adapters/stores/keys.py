@@ -4,6 +4,7 @@ Ids of tenants and locations do not contain `:`, so keys joined with it cannot c
 `tenant;` (the next character) contains exactly the keys of the tenant.
 """
 
+from datetime import datetime
 from hashlib import sha256
 from typing import Final
 
@@ -17,6 +18,7 @@ from shared.domain.ids import (
     RunId,
     SourceId,
     TenantId,
+    newest_first,
     recipient_id_of,
 )
 from shared.domain.imports.import_record import ImportRef
@@ -254,11 +256,6 @@ def limit(key: str) -> str:
     return sha256(key.encode()).hexdigest()
 
 
-def ledger(entry: str) -> str:
-    """Return the row of a log entry: a hash, because the id of a queue message can be any text."""
-    return sha256(entry.encode()).hexdigest()
-
-
 #: The range of the audit log's entries, and of their outcomes, within a partition.
 AUDITED: Final = ("0", ":")
 
@@ -280,3 +277,35 @@ def deleting(entry: str) -> str:
 
 #: Range of these marks within a tenant's partition.
 DELETING: Final = ("deleting:", "deleting;")
+
+
+def logged_id(entry: str, queue: str) -> str:
+    """Return the name of a log entry: hashes, because the id of a queue message can be any text."""
+    return f"{sha256(entry.encode()).hexdigest()}-{sha256(queue.encode()).hexdigest()[:16]}"
+
+
+def logged_ids(entry: str) -> tuple[str, str]:
+    """Return the range of the names of the log entries with an id, of all queues."""
+    begin = sha256(entry.encode()).hexdigest()
+    return f"{begin}-", f"{begin}."
+
+
+def logged(at: datetime, name: str) -> str:
+    """Return the row of a log entry by its `logged_id`. Newer entries sort first."""
+    return f"t:{newest_first(at)}:{name}"
+
+
+def logged_before(at: datetime) -> tuple[str, str]:
+    """Return the range of the log entries before a time."""
+    return f"t:{newest_first(at)};", LOGGED[1]
+
+
+def logged_id_of(row: str) -> str:
+    """Return the name in the row key of a log entry."""
+    return row.rpartition(":")[2]
+
+
+#: Range of the log entries.
+LOGGED: Final = ("t:", "t;")
+#: Range of the log entries of earlier versions of the app, whose row keys are hashes.
+LOGGED_EARLIER: Final = ("0", "g")

@@ -13,6 +13,7 @@ from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.named_keys import NamedKey
 from shared.domain.ids import KeyName, TenantId
 from shared.domain.versioned import Versioned
+from shared.ports.tenant_data import ALL_ROWS
 from shared.runtime.optimistic_update import optimistic_update
 
 
@@ -38,11 +39,12 @@ class TableKeyStore:
         async for key in readable(self._tables, TENANTS, rows, lambda row: unpack(row, NamedKey)):
             yield key
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Take the tenant out of all keys."""
-        async for key in self.list_keys():
-            if tenant in (key.tenants or ()):
-                await self._take_out(key.name, tenant)
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Take the tenant out of up to `limit` keys, and return their number; fewer than `limit` are all of them."""
+        names = [key.name async for key in self.list_keys() if tenant in (key.tenants or ())][:limit]
+        for name in names:
+            await self._take_out(name, tenant)
+        return len(names)
 
     @optimistic_update
     async def _take_out(self, name: KeyName, tenant: TenantId) -> None:

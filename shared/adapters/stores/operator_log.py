@@ -12,6 +12,7 @@ from shared.domain.ids import TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class TableOperatorLog:
@@ -50,14 +51,16 @@ class TableOperatorLog:
         for entry in sorted(entries, key=lambda entry: (entry.at, entry.id, entry.queue), reverse=True):
             yield entry
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete the entries that name the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete the entries that name the tenant. As `TenantData.delete_all`."""
         named = [row["RowKey"] async for entry, row in self._entries() if entry.names(tenant)]
         columns = ["PartitionKey", "RowKey", "tenant"]
         rows = self._tables.query(LEDGER, partition=PARTITION, select=columns)
         named += [row["RowKey"] async for row in rows if row.get("tenant") == tenant]  # also what cannot be read
-        for name in dict.fromkeys(named):
+        names = list(dict.fromkeys(named))[:limit]
+        for name in names:
             await self._tables.delete(LEDGER, PARTITION, name)
+        return len(names)
 
 
 def _etag(row: Any) -> str:  # noqa: ANN401 - the SDK's entity, whose metadata is untyped

@@ -11,6 +11,7 @@ from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of
 from shared.adapters.stores.table_names import RECIPIENTS
+from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.client import Entity
 from shared.adapters.tables.packing import decoding, pack, unpack
 from shared.adapters.tables.queries import Kind, Range
@@ -20,6 +21,7 @@ from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, 
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound, Rejected
+from shared.ports.tenant_data import ALL_ROWS
 from shared.runtime.fair_scheduler import cpu_slice, paced
 
 _COUNTS: Final = Counts.__struct_fields__
@@ -206,11 +208,11 @@ class TableRecipientStore:
         tables = await self._accounts.of(tenant)
         await tables.delete_rows(RECIPIENTS, partition=keys.location(tenant, location))
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
         self._encoder.forget()
         tables = await self._accounts.of(tenant)
-        await tables.delete_rows(RECIPIENTS, partitions=keys.tenant_range(tenant))
+        return await delete_some(tables, RECIPIENTS, limit, partitions=keys.tenant_range(tenant))
 
     def _operations(
         self, partition: str, recipients: Sequence[Recipient], journal: JournalEntry, fence: Versioned[Fence]

@@ -9,6 +9,7 @@ import msgspec
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import JOBS, RUNS
+from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.client import Entity
 from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, run_id_at
@@ -25,6 +26,7 @@ from shared.domain.sync.jobs import (
 from shared.domain.sync.repeats import Repeats
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound
+from shared.ports.tenant_data import ALL_ROWS
 from shared.runtime.optimistic_update import optimistic_update
 
 T = TypeVar("T")
@@ -196,11 +198,11 @@ class TableRunStore:
             reconciled += name.startswith(keys.RECONCILED[0])
         return RunProgress(fetched=fetched, sources=sources, reconciled=reconciled, locations=locations)
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
         tables = await self._accounts.of(tenant)
-        await tables.delete_rows(JOBS, partitions=keys.tenant_range(tenant))
-        await tables.delete_rows(RUNS, partition=tenant)
+        deleted = await delete_some(tables, JOBS, limit, partitions=keys.tenant_range(tenant))
+        return deleted + await delete_some(tables, RUNS, limit - deleted, partition=tenant)
 
     async def _insert_once(
         self, tenant: TenantId, run: RunId, row: str, value: T, kind: type[T], **columns: object

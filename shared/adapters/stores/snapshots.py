@@ -6,10 +6,12 @@ from typing import Any, Final
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import SNAPSHOTS
+from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.limits import MAX_BATCH
 from shared.adapters.tables.packing import MAX_ROW_BYTES, join, pack, split, unpack
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.snapshot import SnapshotBody, SnapshotManifest
+from shared.ports.tenant_data import ALL_ROWS
 from shared.runtime.optimistic_update import optimistic_update
 
 #: Number of consecutive rows whose reading takes as long as one request for a single row.
@@ -94,10 +96,10 @@ class TableSnapshotStore:
                 kept = {keys.CURRENT, *SnapshotBody.verified(manifest, join(body)).keys}
                 await tables.delete_rows(SNAPSHOTS, partition=partition, keep=kept.__contains__, guard=guard)
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
         tables = await self._accounts.of(tenant)
-        await tables.delete_rows(SNAPSHOTS, partitions=keys.tenant_range(tenant))
+        return await delete_some(tables, SNAPSHOTS, limit, partitions=keys.tenant_range(tenant))
 
 
 def _requests(rows: Mapping[str, bytes]) -> Iterator[list[tuple[str, bytes]]]:

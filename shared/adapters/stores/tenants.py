@@ -7,6 +7,7 @@ from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import LOCATIONS, TENANTS
 from shared.adapters.stores.tenant_rows import TenantRows, etag_of, versioned
 from shared.adapters.stores.unreadable_rows import readable
+from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.client import Tables
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.tenant_context import TenantContext
@@ -19,6 +20,7 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Deletion, TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class TableTenantStore:
@@ -94,11 +96,11 @@ class TableTenantStore:
         ):
             yield deletion
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete the tenant with its connection, settings and state.
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete the tenant with its connection, settings and state. As `TenantData.delete_all`.
 
         Its placement is kept, because workers cache it.
         """
         tables = await self._accounts.of(tenant)
-        await tables.delete_rows(LOCATIONS, partition=tenant)
-        await self._tables.delete_rows(TENANTS, partition=tenant)
+        deleted = await delete_some(self._tables, TENANTS, limit, partition=tenant)
+        return deleted + await delete_some(tables, LOCATIONS, limit - deleted, partition=tenant)

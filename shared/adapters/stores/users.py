@@ -5,10 +5,12 @@ from collections.abc import Sequence
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import USERS
+from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.packing import pack, unpack
 from shared.domain.access.sso_users import ProductUser
 from shared.domain.ids import TenantId
 from shared.errors import ETagConflict
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class TableUserStore:
@@ -33,7 +35,7 @@ class TableUserStore:
         users = [unpack(row, ProductUser) async for row in tables.query(USERS, partition=tenant)]
         return sorted(users, key=lambda user: user.object_id)
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete all rows of the tenant."""
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
         tables = await self._accounts.of(tenant)
-        await tables.delete_rows(USERS, partition=tenant)
+        return await delete_some(tables, USERS, limit, partition=tenant)

@@ -95,7 +95,8 @@ def _head(kind: str, address: str, options: Mapping[str, Any]) -> str:
     """Return the head of an operation, before its content. Only the operations that the stores use are supported."""
     match kind, options.get("mode"):
         case "delete", None:
-            return f"{_PART}DELETE {address} HTTP/1.1\r\nIf-Match: *\r\n{_JSON}\r\n"
+            version = etag_of(options.get("etag", "*"))
+            return f"{_PART}DELETE {address} HTTP/1.1\r\nIf-Match: {version}\r\n{_JSON}\r\n"
         case "upsert", "replace":
             return f"{_PART}PUT {address} HTTP/1.1\r\n{_JSON}\r\n"
         case "update", "replace":

@@ -15,13 +15,14 @@ from shared.domain.preferences.email_filter import EmailFilter
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.preferences import Preferences
 from shared.triggers.http.framework.answers import Answer, tagged
-from shared.triggers.http.framework.contracts import NO_CONTENT, NO_TENANT, Contract, answers, one_of, paged
+from shared.triggers.http.framework.contracts import NO_TENANT, Contract, answers, one_of, paged
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.tenants import (
     AdminsBody,
     AttributeValuesView,
+    DeletionView,
     FilterTestView,
     PreferencesBody,
     TenantsView,
@@ -93,12 +94,29 @@ async def tenants_put(request: Request) -> Answer:
     bp,
     "DELETE",
     "tenants/{tenant}",
-    Contract(answers=NO_CONTENT, conditional=True, problems={**NO_TENANT, 409: ("conflict",)}),
+    Contract(
+        answers={HTTPStatus.NO_CONTENT: None, HTTPStatus.ACCEPTED: DeletionView},
+        conditional=True,
+        problems={**NO_TENANT, 409: ("conflict",)},
+    ),
 )
 async def tenants_delete(request: Request) -> Answer:
-    """Erase a tenant and all its data."""
-    await app().tenants.delete(request.tenant, request.condition())
-    return Answer(status=HTTPStatus.NO_CONTENT)
+    """Erase a tenant and all its data. With 202, the rest of a large tenant is erased within minutes."""
+    deletion = await app().tenants.delete(request.tenant, request.condition())
+    if deletion is None or deletion.empty_at is not None:
+        return Answer(status=HTTPStatus.NO_CONTENT)
+    return Answer(DeletionView.of(request.tenant, deletion), HTTPStatus.ACCEPTED)
+
+
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/deletion",
+    Contract(answers=answers(DeletionView), problems={404: ("deletion_not_found",)}),
+)
+async def tenants_deletion(request: Request) -> Answer:
+    """Return how far the deletion of a tenant is, until its id can be used again."""
+    return Answer(DeletionView.of(request.tenant, await app().deletion.get(request.tenant)))
 
 
 @route(bp, "GET", "tenants/{tenant}/admins", Contract(answers=answers(Admins), tagged=True, problems=NO_TENANT))

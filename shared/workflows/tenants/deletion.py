@@ -1,11 +1,12 @@
-"""Deletion of tenants: immediately, and a second time when running jobs have ended.
+"""Deletion of tenants, in steps of bounded size.
 
-A worker that read a directory when the tenant was deleted may write a page or a result after its rows were erased. The
-deletion is therefore stored first, and the watchdog erases again after `SETTLED_AFTER`.
+The deletion is stored first. While it is stored, the id cannot be used again. A worker that read a directory when the
+tenant was deleted may write a page or a result after its rows were deleted, so they are looked for once more after
+`SETTLED_AFTER`. The deletion is dropped when nothing was found then.
 """
 
 from collections.abc import Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 import msgspec
@@ -13,74 +14,113 @@ import msgspec
 from shared.domain.connections.connection import first_entry_name
 from shared.domain.ids import TenantId
 from shared.domain.run import Deletion
-from shared.errors import Conflict, SyncError
+from shared.errors import BeingErased, NotFound, SyncError
 from shared.ports.platform import Clock, SecretStore
-from shared.ports.tenants import TenantData, TenantStore
+from shared.ports.tenant_data import TenantData
+from shared.ports.tenants import TenantStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
+from shared.workflows.connections.secret_entries import SecretEntries
 
 #: Time after a deletion when the jobs that ran then have ended: host.json ends a function after ten minutes.
 SETTLED_AFTER: Final = timedelta(minutes=15)
+#: Maximum number of rows that one step deletes.
+STEP_ROWS: Final = 2_000
+#: Time after which a request answers that the deletion continues, in seconds.
+IN_REQUEST_S: Final = 10.0
+#: Time after which the watchdog begins no further step, in seconds; host.json gives it ten minutes for all its work.
+IN_WATCHDOG_S: Final = 180.0
+#: Shortest time after which a refused creation may be repeated, in seconds.
+_RETRY_S: Final = 60.0
 
 
 class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
-    """Deletes every row of a tenant and its secret in Key Vault."""
+    """Deletes every row of a tenant and its secrets in Key Vault."""
 
     tenants: TenantStore
-    #: Stores of the tenant's data except `tenants`, in the order of deletion.
+    #: Stores of the tenant's data. The tenant itself is deleted first, so that nothing new begins.
     data: Sequence[TenantData]
     secrets: SecretStore
+    entries: SecretEntries
     clock: Clock
 
     @optimistic_update
     async def begin(self, tenant: TenantId) -> None:
         """Store the deletion, so that the watchdog finishes it if this worker crashes."""
         deletion, etag = await self.tenants.find_deletion(tenant)
-        if deletion is None or not deletion.sweeping:
-            await self.tenants.replace_deletion(tenant, Deletion(at=self.clock.now()), etag)
+        if deletion is None:
+            # `sweeping` also keeps an earlier version of the app from using the id
+            await self.tenants.replace_deletion(tenant, Deletion(at=self.clock.now(), sweeping=True), etag)
 
-    async def erase(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant, the tenant itself last.
-
-        Entries in Key Vault are deleted when the connection is, or by their rows; only one of an earlier version of
-        the app can be without a row.
-        """
-        await self.secrets.delete(first_entry_name(tenant))
-        for store in self.data:
-            await store.delete_all(tenant)
-        await self.tenants.delete_all(tenant)
-
-    async def make_way(self, tenant: TenantId) -> None:
-        """Erase what is left of a deleted tenant with this id, so that the id can be used again.
-
-        Raises Conflict (`sweeping`) while another worker erases it.
-        """
+    async def get(self, tenant: TenantId) -> Deletion:
+        """Return the progress of a deletion. Raises NotFound (`deletion_not_found`) if none is in progress."""
         deletion, _ = await self.tenants.find_deletion(tenant)
-        if deletion is not None and deletion.sweeping:
-            raise Conflict(f"Tenant {tenant!r} is being erased. Try again in a minute.", code="sweeping")
-        await self._sweep(tenant)
+        if deletion is None:
+            raise NotFound(f"No deletion of the tenant {tenant!r} is in progress.", code="deletion_not_found")
+        return deletion
+
+    async def require_none(self, tenant: TenantId) -> None:
+        """Raise BeingErased while a deleted tenant of this id is being erased."""
+        deletion, _ = await self.tenants.find_deletion(tenant)
+        if deletion is not None:
+            left = (deletion.at + SETTLED_AFTER - self.clock.now()).total_seconds()
+            raise BeingErased(
+                f"The deleted tenant {tenant!r} is being erased. Its id can be used again afterwards.",
+                retry_after_s=max(_RETRY_S, left),
+            )
+
+    async def advance(self, tenant: TenantId, seconds: float) -> None:
+        """Delete rows for about this time, and drop the deletion when nothing can be left."""
+        begun, until = self.clock.now(), self.clock.monotonic_s() + seconds
+        await self.secrets.delete(first_entry_name(tenant))
+        while rows := await self._step(tenant):
+            await self._count(tenant, rows)
+            if self.clock.monotonic_s() >= until:
+                return
+        await self._nothing_left(tenant, begun)
 
     async def sweep(self) -> None:
-        """Repeat the deletion of tenants deleted more than `SETTLED_AFTER` ago, then drop their deletions.
+        """Continue the deletion of all tenants for about `IN_WATCHDOG_S`, except those that wait for late writes.
 
         A failure for one tenant does not affect the others.
         """
-        settled = self.clock.now() - SETTLED_AFTER
+        until = self.clock.monotonic_s() + IN_WATCHDOG_S
         async for tenant, deletion in self.tenants.list_deletions():
-            if deletion.sweeping or deletion.at <= settled:
-                try:
-                    await self._sweep(tenant)
-                except SyncError as error:
-                    event("sweep_failed", tenant=tenant, code=error.code)
+            if deletion.empty_at is not None and self.clock.now() - deletion.at < SETTLED_AFTER:
+                continue
+            try:
+                await self.advance(tenant, until - self.clock.monotonic_s())
+            except SyncError as error:
+                event("sweep_failed", tenant=tenant, code=error.code)
+            if self.clock.monotonic_s() >= until:
+                return
 
-    async def _sweep(self, tenant: TenantId) -> None:
-        """Erase, then drop the deletion. The deletion is claimed first, so that only one of two workers erases."""
+    async def _step(self, tenant: TenantId) -> int:
+        """Delete at most `STEP_ROWS` rows and the secrets that no request is storing. Return the number of rows."""
+        await self.entries.will_replace(tenant)
+        rows = await self.tenants.delete_all(tenant, STEP_ROWS)
+        await self.entries.delete_unused(tenant)
+        for store in self.data:
+            if rows < STEP_ROWS:
+                rows += await store.delete_all(tenant, STEP_ROWS - rows)
+        return rows
+
+    @optimistic_update
+    async def _count(self, tenant: TenantId, rows: int) -> None:
         deletion, etag = await self.tenants.find_deletion(tenant)
-        if deletion is None:
+        if deletion is not None:
+            counted = msgspec.structs.replace(deletion, rows=deletion.rows + rows, empty_at=None)
+            await self.tenants.replace_deletion(tenant, counted, etag)
+
+    @optimistic_update
+    async def _nothing_left(self, tenant: TenantId, begun: datetime) -> None:
+        """Store that nothing was found by a search that was `begun` then, or drop the deletion if that is final."""
+        deletion, etag = await self.tenants.find_deletion(tenant)
+        if deletion is None or etag is None:
             return
-        sweeping_etag = await self.tenants.replace_deletion(
-            tenant, msgspec.structs.replace(deletion, sweeping=True), etag
-        )
-        await self.erase(tenant)
-        await self.tenants.delete_deletion(tenant, sweeping_etag)
-        event("swept", tenant=tenant)
+        if begun - deletion.at >= SETTLED_AFTER:
+            await self.tenants.delete_deletion(tenant, etag)
+            event("swept", tenant=tenant, rows=deletion.rows)
+        elif deletion.empty_at is None:
+            empty = msgspec.structs.replace(deletion, empty_at=self.clock.now())
+            await self.tenants.replace_deletion(tenant, empty, etag)

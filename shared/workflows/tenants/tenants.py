@@ -9,11 +9,12 @@ from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.entra.guid import guid
 from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Replaced, Tagged, bound_to, expected, tag_of
-from shared.errors import Rejected
+from shared.domain.run import Deletion
+from shared.errors import NotFound, Rejected
 from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.connections.connect import Connect
 from shared.workflows.pagination import page
-from shared.workflows.tenants.deletion import TenantDeletion
+from shared.workflows.tenants.deletion import IN_REQUEST_S, TenantDeletion
 from shared.workflows.tenants.names import valid_name
 
 #: Maximum number of admins of a tenant.
@@ -50,16 +51,17 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Rejected: The name is invalid (`invalid_name`).
             ChangedMeanwhile: The stored version is not the required one.
-            Conflict: A deleted tenant with this id is being erased (`sweeping`).
+            BeingErased: A deleted tenant with this id is being erased.
         """
         summary = TenantSummary(id=tenant, name=valid_name(name))
         before = await self.tenants.find_version(tenant, Part.TENANT)
         version = expected(condition, before, Part.TENANT, tenant)
         if before is None:
-            await self.deletion.make_way(tenant)
+            await self.deletion.require_none(tenant)
         with bound_to(version):
             etag = await self.tenants.put(summary, version)
         if before is None:
+            await self.deletion.require_none(tenant)  # one that began in between deletes this tenant, too
             await self.stop.pause_new(tenant)
         return Tagged(summary, tag_of(etag, Part.TENANT, tenant)), before is None
 
@@ -71,17 +73,23 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
         """Return a page of the tenants after an id, and the id after which the next page begins; None at the end."""
         return await page(self.tenants.list_tenants(after), limit, lambda tenant: tenant.id)
 
-    async def delete(self, tenant: TenantId, condition: Condition | None = None) -> None:
-        """Delete every row of the tenant, and its secret in Key Vault.
+    async def delete(self, tenant: TenantId, condition: Condition | None = None) -> Deletion | None:
+        """Delete the tenant, its rows and its secrets in Key Vault. Return the progress; None if nothing is left.
 
-        The connection is deleted first, so that running jobs stop before their rows are deleted. The watchdog erases
-        what a worker writes afterwards.
+        The connection is deleted first, so that running jobs stop before their rows are deleted. Of a large tenant, and
+        of what a worker writes afterwards, the watchdog deletes the rest. Repeating the call returns the progress.
 
         Raises:
             NotFound: The tenant does not exist.
             ChangedMeanwhile: The stored version is not the required one.
         """
-        summary = await self.tenants.get(tenant)
+        try:
+            summary = await self.tenants.get(tenant)
+        except NotFound:
+            deletion, _ = await self.tenants.find_deletion(tenant)
+            if deletion is None:
+                raise
+            return deletion
         if condition is not None:
             # Stored again unchanged: of two requests that require this version, only one continues.
             version = expected(condition, await self.tenants.find_version(tenant, Part.TENANT), Part.TENANT, tenant)
@@ -89,7 +97,8 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
                 await self.tenants.put(summary, version)
         await self.deletion.begin(tenant)
         await self.connect.disconnect(tenant)
-        await self.deletion.erase(tenant)
+        await self.deletion.advance(tenant, IN_REQUEST_S)
+        return (await self.tenants.find_deletion(tenant)).value
 
     async def get_admins(self, tenant: TenantId) -> Admins:
         """Return the tenant's admins, without operators. Raises NotFound if the tenant does not exist."""

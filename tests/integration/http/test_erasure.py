@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from shared.telemetry import RequestCounters
-from shared.workflows.tenants import deletion
+from shared.workflows.tenants import deletion, tenants
 from tests.integration.http.deployment import Deployment
 from tests.integration.http.mistakes import entries_of
 from tests.support.entra import Broken
@@ -47,6 +47,30 @@ async def settle(deployment: Deployment, monkeypatch: pytest.MonkeyPatch) -> Non
     """Let the watchdog look when nothing can be running any more."""
     monkeypatch.setattr(deletion, "SETTLED_AFTER", timedelta(0))
     await deployment.product.watchdog(RequestCounters())
+
+
+async def test_the_progress_of_a_deletion_is_shown(
+    deployment: Deployment, simulator: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large tenant is accepted, and erased by the watchdog. Until nothing can be left, its id cannot be used."""
+    monkeypatch.setattr(deletion, "STEP_ROWS", 10)
+    monkeypatch.setattr(tenants, "IN_REQUEST_S", 0)
+    await fill(deployment, simulator, "acme")
+    accepted = await deployment("DELETE", "tenants/acme")
+    assert (accepted.status, accepted.body["rows"], accepted.body["emptyAt"]) == (202, 10, None)
+    assert (await deployment("DELETE", "tenants/acme")).body == accepted.body
+    assert (await deployment("GET", "tenants/acme/deletion")).body == accepted.body
+    assert (await deployment("GET", "tenants/acme")).status == 404
+    refused = await deployment("PUT", "tenants/acme", {"name": "Acme"})
+    assert (refused.status, refused.body["code"]) == (409, "sweeping")
+    assert 800 < int(refused.headers["Retry-After"]) <= 900
+    await deployment.product.watchdog(RequestCounters())
+    shown = (await deployment("GET", "tenants/acme/deletion")).body
+    assert (shown["tenant"], shown["rows"] > 20, shown["emptyAt"] is not None) == ("acme", True, True)
+    assert (await deployment("DELETE", "tenants/acme")).status == 204
+    await settle(deployment, monkeypatch)
+    assert (await deployment("GET", "tenants/acme/deletion")).body["code"] == "deletion_not_found"
+    assert (await deployment("PUT", "tenants/acme", {"name": "Acme"})).status == 201
 
 
 def names(deployment: Deployment, entries: dict[str, Any], tenant: str) -> set[str]:

@@ -7,6 +7,7 @@ from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.ids import TenantId
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict
+from shared.ports.tenant_data import ALL_ROWS
 from tests.support.fakes.rows import Rows
 
 
@@ -37,8 +38,9 @@ class FakeIdempotencyStore:
             if record.at < before:
                 self._rows.delete(key)
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
-        for key in self._rows.keys():
-            if key[0] == tenant:
-                self._rows.delete(key)
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
+        keys = [key for key in self._rows.keys() if key[0] == tenant][:limit]
+        for key in keys:
+            self._rows.delete(key)
+        return len(keys)

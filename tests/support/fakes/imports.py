@@ -6,6 +6,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.import_record import Import, ImportMark, ImportRef
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
+from shared.ports.tenant_data import ALL_ROWS
 from tests.support.fakes.rows import Rows
 
 
@@ -73,8 +74,10 @@ class FakeImportStore:
             if ref[:2] == (tenant, location):
                 await self.delete(ref)
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
-        for ref in {*self._imports.keys(), *(key[0] for key in self._parts)}:
-            if ref.tenant == tenant:
-                await self.delete(ref)
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
+        refs = {*self._imports.keys(), *(key[0] for key in self._parts)}
+        own = sorted(ref for ref in refs if ref.tenant == tenant)[:limit]
+        for ref in own:
+            await self.delete(ref)
+        return len(own)

@@ -7,6 +7,7 @@ import msgspec
 from shared.domain.access.named_keys import NamedKey
 from shared.domain.ids import KeyName, TenantId
 from shared.domain.versioned import Versioned
+from shared.ports.tenant_data import ALL_ROWS
 from tests.support.fakes.rows import Rows
 
 
@@ -30,9 +31,10 @@ class FakeKeyStore:
         for pair in self._rows.items():
             yield pair[1]
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Take the tenant out of all keys."""
-        for name, key in self._rows.items():
-            if key.tenants is not None and tenant in key.tenants:
-                left = tuple(other for other in key.tenants if other != tenant)
-                self._rows.put(name, msgspec.structs.replace(key, tenants=left))
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Take the tenant out of up to `limit` keys, and return their number; fewer than `limit` are all of them."""
+        named = [pair for pair in self._rows.items() if tenant in (pair[1].tenants or ())][:limit]
+        for name, key in named:
+            left = tuple(other for other in key.tenants or () if other != tenant)
+            self._rows.put(name, msgspec.structs.replace(key, tenants=left))
+        return len(named)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Sequence
 from shared.domain.ids import TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.versioned import Versioned
+from shared.ports.tenant_data import ALL_ROWS
 from tests.support.fakes.rows import Rows
 
 
@@ -38,8 +39,9 @@ class FakeOperatorLog:
             self._entries.require((entry.queue, entry.id), etag)
             self._entries.delete((entry.queue, entry.id))
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete the entries that name the tenant."""
-        for key, entry in self._entries.items():
-            if entry.names(tenant):
-                self._entries.delete(key)
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete the entries that name the tenant. As `TenantData.delete_all`."""
+        keys = [key for key, entry in self._entries.items() if entry.names(tenant)][:limit]
+        for key in keys:
+            self._entries.delete(key)
+        return len(keys)

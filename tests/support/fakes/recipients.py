@@ -11,6 +11,7 @@ from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, 
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound, Rejected, TooLarge
+from shared.ports.tenant_data import ALL_ROWS
 from tests.support.fakes.rows import Rows
 
 Place = tuple[TenantId, LocationId]
@@ -146,8 +147,10 @@ class FakeRecipientStore:
         self._recipients.pop((tenant, location), None)
         self._journal.pop((tenant, location), None)
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
-        for owner, location in {*self._fences.keys(), *self._recipients, *self._journal}:
-            if owner == tenant:
-                await self.delete_location(tenant, location)
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
+        places = {*self._fences.keys(), *self._recipients, *self._journal}
+        own = sorted(place for place in places if place[0] == tenant)[:limit]
+        for _, location in own:
+            await self.delete_location(tenant, location)
+        return len(own)

@@ -17,6 +17,7 @@ from shared.domain.sync.jobs import (
 from shared.domain.sync.repeats import Repeats
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
+from shared.ports.tenant_data import ALL_ROWS
 from tests.support.fakes.rows import Rows
 
 RunKey = tuple[TenantId, RunId]
@@ -153,21 +154,29 @@ class FakeRunStore:
             locations=len(plan.locations) if plan else 0,
         )
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
-        for key in [*self._plans.keys(), *self._runs.keys(), *self._repeats.keys()]:
-            if key[0] == tenant:
-                self._plans.delete(key)
-                self._runs.delete(key)
-                self._repeats.delete(key)
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
+        own = {key for key in [*self._plans.keys(), *self._runs.keys(), *self._repeats.keys()] if key[0] == tenant}
+        own |= {key for key, _ in [*self._fetched.keys(), *self._reconciled.keys(), *self._held.keys()]}
+        own |= {key for key, _ in [*self._answers, *self._positions]}
+        chosen = sorted(key for key in own if key[0] == tenant)[:limit]
+        for key in chosen:
+            self._forget(key)
+        return len(chosen)
+
+    def _forget(self, key: RunKey) -> None:
+        """Delete every row of a run."""
+        self._runs.delete(key)
+        self._plans.delete(key)
+        self._repeats.delete(key)
         for fetched in self._fetched.keys():
-            if fetched[0][0] == tenant:
+            if fetched[0] == key:
                 self._fetched.delete(fetched)
-        for reconciled in self._reconciled.keys():
-            if reconciled[0][0] == tenant:
-                self._reconciled.delete(reconciled)
+        for location in self._reconciled.keys():
+            if location[0] == key:
+                self._reconciled.delete(location)
         for held in self._held.keys():
-            if held[0][0] == tenant:
+            if held[0] == key:
                 self._held.delete(held)
-        self._answers = {key: answers for key, answers in self._answers.items() if key[0][0] != tenant}
-        self._positions = {place: position for place, position in self._positions.items() if place[0][0] != tenant}
+        self._answers = {name: answers for name, answers in self._answers.items() if name[0] != key}
+        self._positions = {place: position for place, position in self._positions.items() if place[0] != key}

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 
 from shared.domain.ids import SourceId, TenantId
 from shared.domain.snapshots.snapshot import SnapshotBody, SnapshotManifest
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class FakeSnapshotStore:
@@ -67,7 +68,12 @@ class FakeSnapshotStore:
             for key in left:
                 self._rows.pop(key, None)
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
-        self._current = {key: each for key, each in self._current.items() if key[0] != tenant}
-        self._rows = {key: row for key, row in self._rows.items() if key[0] != tenant}
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
+        current = [key for key in self._current if key[0] == tenant][:limit]
+        rows = [key for key in self._rows if key[0] == tenant][: limit - len(current)]
+        for source in current:
+            del self._current[source]
+        for row in rows:
+            del self._rows[row]
+        return len(current) + len(rows)

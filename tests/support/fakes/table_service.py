@@ -93,6 +93,8 @@ class MemoryTables(Tables):
                 self._require(table, entity, etag_of(options["etag"]))
                 return self._store(table, entity)
             case "delete":
+                if "etag" in options:
+                    self._require(table, entity, etag_of(options["etag"]))
                 if self._tables[table].pop((entity["PartitionKey"], entity["RowKey"]), None) is None:
                     raise ETagConflict("There is no such row.")
                 return ""

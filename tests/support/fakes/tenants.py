@@ -1,6 +1,8 @@
 """Tenants in memory."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
+from typing import Any
 
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import TenantSummary
@@ -11,6 +13,8 @@ from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Deletion, TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
+from shared.ports.tenant_data import ALL_ROWS
+from tests.support.fakes.rows import Rows
 from tests.support.fakes.tenant_rows import FakeTenantRows
 
 
@@ -72,15 +76,15 @@ class FakeTenantStore:
         for tenant, deletion in list(self.rows.deletions.items()):
             yield tenant, deletion
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete the tenant with its connection, settings and state."""
-        for part in Part:
-            self.rows.of(part).delete(tenant)
-        self.rows.states.delete(tenant)
-        self.rows.health.delete(tenant)
-        for announced in self.rows.manual.keys():
-            if announced[0] == tenant:
-                self.rows.manual.delete(announced)
-        for key in self.rows.locations.keys():
-            if key[0] == tenant:
-                self.rows.locations.delete(key)
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete the tenant with its connection, settings and state. As `TenantData.delete_all`."""
+        deletions: list[Callable[[], None]] = []
+        tables: list[Rows[TenantId, Any]] = [*map(self.rows.of, Part), self.rows.states, self.rows.health]
+        deletions += [partial(rows.delete, tenant) for rows in tables if rows.find(tenant) is not None]
+        announced = [key for key in self.rows.manual.keys() if key[0] == tenant]
+        places = [key for key in self.rows.locations.keys() if key[0] == tenant]
+        deletions += [partial(self.rows.manual.delete, key) for key in announced]
+        deletions += [partial(self.rows.locations.delete, key) for key in places]
+        for delete in deletions[:limit]:
+            delete()
+        return len(deletions[:limit])

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from shared.domain.access.sso_users import ProductUser
 from shared.domain.ids import ObjectId, TenantId
+from shared.ports.tenant_data import ALL_ROWS
 
 
 class FakeUserStore:
@@ -20,6 +21,9 @@ class FakeUserStore:
         """Return the tenant's users by object id."""
         return [user for (owner, _), user in sorted(self._users.items()) if owner == tenant]
 
-    async def delete_all(self, tenant: TenantId) -> None:
-        """Delete every row of the tenant."""
-        self._users = {key: user for key, user in self._users.items() if key[0] != tenant}
+    async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
+        """Delete rows of the tenant. As `TenantData.delete_all`."""
+        own = [key for key in self._users if key[0] == tenant][:limit]
+        for key in own:
+            del self._users[key]
+        return len(own)

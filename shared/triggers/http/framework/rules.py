@@ -18,6 +18,7 @@ RULES: Final = {
     "GET tenants/{tenant}": Access.TENANT,
     "PUT tenants/{tenant}": Access.OPERATOR,
     "DELETE tenants/{tenant}": Access.OPERATOR,
+    "GET tenants/{tenant}/deletion": Access.OPERATOR,
     "GET tenants/{tenant}/admins": Access.OPERATOR,
     "PUT tenants/{tenant}/admins": Access.OPERATOR,
     "GET tenants/{tenant}/sso": Access.TENANT,

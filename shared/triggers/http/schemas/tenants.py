@@ -1,6 +1,7 @@
 """Tenants, locations, mappings and users."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Self
 
 from msgspec import UNSET, UnsetType
@@ -8,9 +9,11 @@ from msgspec import UNSET, UnsetType
 from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.sso_users import ProductUser, SsoUser
 from shared.domain.access.tenants import TenantSummary
+from shared.domain.ids import TenantId
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.location_rule import AttributeValue
 from shared.domain.preferences.preferences import Preferences
+from shared.domain.run import Deletion
 from shared.triggers.http.schemas.base import Page, View
 
 
@@ -18,6 +21,22 @@ class TenantsView(Page, frozen=True, kw_only=True):
     """Tenants, sorted by id."""
 
     tenants: Sequence[TenantSummary]
+
+
+class DeletionView(View, frozen=True, kw_only=True):
+    """The progress of the deletion of a tenant."""
+
+    tenant: TenantId
+    deleted_at: datetime
+    #: Number of rows that were deleted so far.
+    rows: int
+    #: When nothing was left. The id can be used again a quarter of an hour after the deletion, at the earliest.
+    empty_at: datetime | None
+
+    @classmethod
+    def of(cls, tenant: TenantId, deletion: Deletion) -> Self:
+        """Create the view of a deletion."""
+        return cls(tenant=tenant, deleted_at=deletion.at, rows=deletion.rows, empty_at=deletion.empty_at)
 
 
 class AdminsBody(Admins, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

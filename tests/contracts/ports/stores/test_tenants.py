@@ -9,6 +9,7 @@ from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import SecretReference, SsoApplication
 from shared.domain.connections.connection_health import Health, Reason
+from shared.domain.connections.secret_entry import EntryState, SecretEntry
 from shared.domain.ids import LocationId, RunId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.optimistic_locking import Expected
@@ -248,3 +249,27 @@ async def test_manual_changes_are_announced_until_they_are_settled(stores: Store
     found = [each async for each in stores.sync_states.list_manual() if each[0] in {acme, other}]
     assert found == [(other, first, NOW)]
     await stores.tenants.delete_all(other)
+
+
+async def test_entries_of_the_vault_outlive_the_tenants_rows(stores: Stores) -> None:
+    """They move by compare-and-swap, are found by tenant and among all, and go only when they are deleted."""
+    connections, acme = stores.connections, stores.acme
+    entry = SecretEntry(tenant=acme, name=f"connection-{acme}-1", state=EntryState.NEW, since=NOW)
+    neighbour = msgspec.structs.replace(entry, tenant=stores.acme_2, name=f"connection-{stores.acme_2}-1")
+    assert await connections.find_secret_entry(acme, entry.name) == (None, None)
+    etag = await connections.replace_secret_entry(entry, None)
+    await connections.replace_secret_entry(neighbour, None)
+    with pytest.raises(Conflict):
+        await connections.replace_secret_entry(entry, None)
+    await stores.tenants.delete_all(acme)
+    assert await connections.find_secret_entry(acme, entry.name) == (entry, etag)
+    replaced = msgspec.structs.replace(entry, state=EntryState.REPLACED)
+    newer = await connections.replace_secret_entry(replaced, etag)
+    with pytest.raises(Conflict):
+        await connections.delete_secret_entry(replaced, etag)
+    assert [found async for found in connections.list_secret_entries(acme)] == [(replaced, newer)]
+    names = {found.value.name async for found in connections.list_secret_entries()}
+    assert {entry.name, neighbour.name} <= names
+    for _ in range(2):
+        await connections.delete_secret_entry(replaced, newer)
+    assert [found.value async for found in connections.list_secret_entries(stores.acme_2)] == [neighbour]

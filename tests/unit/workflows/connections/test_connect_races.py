@@ -19,9 +19,11 @@ from shared.domain.connections.validation_report import Validation
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.problem import ErrorCategory
 from shared.errors import Conflict, Transient
+from shared.telemetry import RequestCounters
 from shared.workflows.connections.connect import Connect
+from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.support.builders import BACK_END, person
-from tests.support.fakes import FakeSecretStore, directories_of
+from tests.support.fakes import FakeClock, FakeSecretStore, directories_of
 
 SSO = SsoApplication(client_id=ObjectId(person(50)))
 EXPIRED = Reason(
@@ -72,15 +74,18 @@ async def test_removing_single_sign_on_meanwhile_wins(
 async def test_a_deleted_tenant_comes_back_empty(
     app: App, ports: Ports, contoso: TenantId, entries: CredentialForm
 ) -> None:
-    """Created anew while the old one's credentials were checked, it is not connected to the old one's directory."""
+    """Created again while the old one's credentials were checked, it is not connected to the old one's directory."""
     await app.connect.put_sso(contoso, SSO)
 
-    async def anew() -> None:
+    async def again() -> None:
         await app.tenants.delete(contoso)
-        await app.tenants.put(contoso, "Somebody else")
+        assert isinstance(ports.clock, FakeClock)
+        ports.clock.advance(SETTLED_AFTER.total_seconds())
+        await app.watchdog(RequestCounters())
+        await app.tenants.put(contoso, "Another customer")
 
     with pytest.raises(Conflict):
-        await meanwhile(app, anew).connect(contoso, entries, BACK_END)
+        await meanwhile(app, again).connect(contoso, entries, BACK_END)
     assert await ports.connections.find(contoso) is None
     assert not stored_secrets(ports)
 

@@ -10,8 +10,9 @@ from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.run import RunMode, RunState
-from shared.errors import Conflict, NotFound, Rejected, Transient
+from shared.errors import BeingErased, NotFound, Rejected, Transient
 from shared.telemetry import RequestCounters
+from shared.workflows.tenants import deletion, tenants
 from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.support.builders import BACK_END, person
 from tests.support.fakes import FakeClock, FakeJobQueue, FakeSecretStore
@@ -84,18 +85,53 @@ async def test_deleting_a_tenant_leaves_nothing(
         await app.tenants.get(contoso)
 
 
-async def test_a_tenant_can_be_created_again_at_once(app: App, ports: Ports, contoso: TenantId) -> None:
-    """It begins empty, also if late writes arrived for the deleted one, and the watchdog leaves it alone."""
+async def test_an_id_can_be_used_again_when_nothing_can_be_left(app: App, ports: Ports, contoso: TenantId) -> None:
+    """Until then creating it is refused, with the time to wait. It begins empty, and the watchdog leaves it alone."""
     await app.locations.put(contoso, DESK, "Desk")
     await app.tenants.delete(contoso)
-    await ports.snapshots.put(contoso, Source().id, {"0000:attempt": b"late"})
-    assert (await app.tenants.put(contoso, "Anew"))[1]
-    assert "late" not in _text(ports.snapshots)
-    await app.locations.put(contoso, DESK, "Desk")
     assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(60)
+    await ports.snapshots.put(contoso, Source().id, {"0000:attempt": b"late"})
+    with pytest.raises(BeingErased) as refused:
+        await app.tenants.put(contoso, "Another")
+    assert (refused.value.code, refused.value.retry_after_s) == ("sweeping", SETTLED_AFTER.total_seconds() - 60)
+    ports.clock.advance(SETTLED_AFTER.total_seconds() - 60)
+    await app.watchdog(RequestCounters())
+    assert "late" not in _text(ports.snapshots)
+    assert (await app.tenants.put(contoso, "Another"))[1]
+    await app.locations.put(contoso, DESK, "Desk")
     ports.clock.advance(3_600)
     await app.watchdog(RequestCounters())
     assert [location.id for location in await app.locations.list_all(contoso)] == [DESK]
+
+
+async def test_a_large_tenant_is_deleted_in_steps(
+    app: App, ports: Ports, contoso: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request, and each look of the watchdog, deletes some rows. The progress is shown, and repeating answers it."""
+    monkeypatch.setattr(deletion, "STEP_ROWS", 10)
+    monkeypatch.setattr(deletion, "IN_WATCHDOG_S", 0)
+    monkeypatch.setattr(tenants, "IN_REQUEST_S", 0)
+    await app.locations.put(contoso, DESK, "Desk")
+    rows = {f"{number:04d}:attempt": b"page" for number in range(35)}
+    await ports.snapshots.put(contoso, Source().id, rows)
+    shown = [await app.tenants.delete(contoso)]
+    with pytest.raises(NotFound):
+        await app.tenants.get(contoso)
+    assert await app.tenants.delete(contoso) == shown[0] == await app.deletion.get(contoso)
+    for _ in range(4):
+        await app.watchdog(RequestCounters())
+        shown.append(await app.deletion.get(contoso))
+    assert [found.rows for found in shown if found] == [10, 20, 30, 38, 38]
+    assert [found.empty_at is not None for found in shown if found] == [False, False, False, False, True]
+    assert isinstance(ports.clock, FakeClock)
+    ports.clock.advance(SETTLED_AFTER.total_seconds())
+    await app.watchdog(RequestCounters())
+    with pytest.raises(NotFound) as gone:
+        await app.deletion.get(contoso)
+    assert gone.value.code == "deletion_not_found"
+    with pytest.raises(NotFound):
+        await app.tenants.delete(contoso)
 
 
 async def test_a_sweep_that_died_is_taken_up_again(
@@ -112,12 +148,11 @@ async def test_a_sweep_that_died_is_taken_up_again(
 
     monkeypatch.setattr(ports.tenants, "delete_deletion", dies)
     await app.watchdog(RequestCounters())
-    with pytest.raises(Conflict) as refused:
-        await app.tenants.put(contoso, "Anew")
-    assert refused.value.code == "sweeping"
+    with pytest.raises(BeingErased):
+        await app.tenants.put(contoso, "Another")
     monkeypatch.setattr(ports.tenants, "delete_deletion", forget)
     await app.watchdog(RequestCounters())
-    await app.tenants.put(contoso, "Anew")
+    await app.tenants.put(contoso, "Another")
 
 
 async def test_a_deletion_that_died_is_finished(
