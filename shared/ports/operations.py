@@ -6,7 +6,7 @@ from typing import Protocol
 
 from shared.domain.ids import TenantId
 from shared.domain.operations.audit import AuditEntry, AuditOutcome, AuditPosition, Recorded
-from shared.domain.operations.operator_log import OperatorLogEntry
+from shared.domain.operations.operator_log import EntryPosition, OperatorLogEntry
 from shared.domain.versioned import Versioned
 from shared.ports.tenant_data import ALL_ROWS
 
@@ -17,8 +17,14 @@ class OperatorLog(Protocol):
     async def record(self, entry: OperatorLogEntry) -> None:
         """Store an entry. Storing the same id again changes nothing."""
 
-    def list_entries(self) -> AsyncIterator[OperatorLogEntry]:
-        """Iterate over the entries, newest first."""
+    def list_entries(self, after: EntryPosition | None = None) -> AsyncIterator[OperatorLogEntry]:
+        """Iterate over the entries, newest first, after a position. Entries are read as they are used."""
+
+    async def count_dead_letters(self) -> Mapping[TenantId, int]:
+        """Return the number of dead letters by tenant; tenants without one are missing."""
+
+    async def purge(self, before: datetime, limit: int) -> int:
+        """Delete up to `limit` entries older than this time, and return their number; fewer are all of them."""
 
     async def list_by_id(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
         """Return the entries with this id. Usually there is at most one."""

@@ -5,8 +5,8 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Final, TypeVar
 
-from shared.adapters.stores.ledger_rows import row_of
-from shared.adapters.stores.table_names import IDEMPOTENCY_KEYS, IMPORTS, LEDGER, TENANTS
+from shared.adapters.stores.ledger_rows import record
+from shared.adapters.stores.table_names import IDEMPOTENCY_KEYS, IMPORTS, TENANTS
 from shared.adapters.tables.client import Entity, Tables
 from shared.adapters.tables.packing import decoding
 from shared.domain.ids import TenantId
@@ -52,4 +52,4 @@ async def _record(tables: Tables, table: str, row: Entity, error: Unreadable) ->
     )
     event("row_unreadable", table=table, tenant=tenant)
     with suppress(SyncError):  # it is recorded already, or at the next listing
-        await tables.insert(LEDGER, row_of(entry))
+        await record(tables, entry)

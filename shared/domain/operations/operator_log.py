@@ -3,7 +3,7 @@
 import re
 from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Annotated, Final, NamedTuple
 
 import msgspec
 
@@ -25,6 +25,14 @@ class Replay(StrEnum):
     SENT = "sent"
 
 
+class EntryPosition(NamedTuple):
+    """Position of an entry in the operator log."""
+
+    at: Annotated[datetime, msgspec.Meta(tz=True)]
+    id: str
+    queue: str
+
+
 class OperatorLogEntry(msgspec.Struct, frozen=True, kw_only=True):
     """An incident for the operator: what happened, and how to fix it."""
 
@@ -40,6 +48,11 @@ class OperatorLogEntry(msgspec.Struct, frozen=True, kw_only=True):
     replay: Replay = Replay.NONE
     replayed_at: datetime | None = None
     replayed_by: str | None = None
+
+    @property
+    def position(self) -> EntryPosition:
+        """The position of the entry in the operator log."""
+        return EntryPosition(self.at, self.id, self.queue)
 
     def names(self, tenant: TenantId) -> bool:
         """Return whether the entry belongs to the tenant, or holds an unreadable message that contains its id."""

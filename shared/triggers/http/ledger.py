@@ -4,13 +4,13 @@ import azure.functions as func
 
 from shared.bootstrap import app
 from shared.domain.access.callers import name_of
+from shared.domain.operations.operator_log import EntryPosition
 from shared.triggers.http.framework.answers import Answer
 from shared.triggers.http.framework.contracts import NO_CONTENT, Contract, Parameter, answers, paged
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.operations import EntryView, LedgerView
-from shared.workflows.operations.replay import EntryPosition
 
 bp = func.Blueprint()
 _QUEUE = Parameter(name="queue", about="The queue of the entry; needed if entries of several queues have the same id.")

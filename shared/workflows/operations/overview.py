@@ -6,7 +6,6 @@ runs of the requested page are read one by one.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import datetime
 from enum import StrEnum
@@ -17,7 +16,6 @@ import msgspec
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection_health import Health, HealthState, Reason, days_left
 from shared.domain.ids import RunId, TenantId
-from shared.domain.operations.operator_log import EVENTS
 from shared.domain.run import RunState, Summary
 from shared.errors import NotFound
 from shared.ports.operations import OperatorLog
@@ -112,7 +110,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
             _all(self.connections.list_connected()),
             _all(self.connections.list_unhealthy()),
             _all(self.sync_states.list_summaries()),
-            self._poison(),
+            self.operator_log.count_dead_letters(),
         )
         expiries = {connection.id: connection.secret_expires_on for connection in connected}
         health, summary, now = dict(unhealthy), dict(summaries), self.clock.now()
@@ -122,15 +120,11 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
                 _connection(health.get(tenant.id, Health()) if tenant.id in expiries else None),
                 summary.get(tenant.id, Summary()),
                 secret_days_left=days_left(expiry, now) if (expiry := expiries.get(tenant.id)) else None,
-                poison=poison[tenant.id],
+                poison=poison.get(tenant.id, 0),
             )
             async for tenant in paced(tenants)
             if word in tenant.id or word in tenant.name.casefold()
         ]
-
-    async def _poison(self) -> Counter[TenantId]:
-        entries = [entry async for entry in self.operator_log.list_entries() if entry.queue not in EVENTS]
-        return Counter(entry.tenant for entry in entries if entry.tenant is not None)
 
     async def _verified(self, line: TenantLine) -> TenantLine:
         """Return the line without its held run if that run is no longer held.

@@ -1,14 +1,13 @@
 """Dead-letter replay: sends failed messages to their queues again, or discards them."""
 
-from collections.abc import AsyncIterator
-from datetime import datetime, timedelta
-from typing import Annotated, Final, NamedTuple
+from datetime import timedelta
+from typing import Final
 
 import msgspec
 
 from shared.domain.access.callers import kind_of
 from shared.domain.ids import run_id
-from shared.domain.operations.operator_log import OperatorLogEntry, Replay
+from shared.domain.operations.operator_log import EntryPosition, OperatorLogEntry, Replay
 from shared.domain.sync.jobs import ImportJob, Job, SyncRequest
 from shared.domain.sync.queue_messages import parse
 from shared.domain.versioned import Versioned
@@ -28,14 +27,6 @@ _LISTED_ENTRIES: Final = 500
 _MAX_REQUEST_ID: Final = 200
 
 
-class EntryPosition(NamedTuple):
-    """Position of an entry in the operator log."""
-
-    at: Annotated[datetime, msgspec.Meta(tz=True)]
-    id: str
-    queue: str
-
-
 class DeadLetterReplay(msgspec.Struct, frozen=True, kw_only=True):
     """Lists, replays and discards entries of the operator log."""
 
@@ -48,12 +39,7 @@ class DeadLetterReplay(msgspec.Struct, frozen=True, kw_only=True):
         self, after: EntryPosition | None = None, limit: int = _LISTED_ENTRIES
     ) -> tuple[list[OperatorLogEntry], EntryPosition | None]:
         """Return a page of the operator log, newest first, and its last position; None at the end."""
-        return await page(self._entries(after), limit, _entry_position)
-
-    async def _entries(self, after: EntryPosition | None) -> AsyncIterator[OperatorLogEntry]:
-        async for entry in self.operator_log.list_entries():
-            if after is None or _entry_position(entry) < after:
-                yield entry
+        return await page(self.operator_log.list_entries(after), limit, lambda entry: entry.position)
 
     async def replay(self, id_: str, queue: str, by: str) -> OperatorLogEntry:
         """Send the message to its queue again, and return the entry. Repeating the call does not send it again.
@@ -146,7 +132,3 @@ def _renamed(request: SyncRequest, id_: str) -> SyncRequest:
     except Rejected:
         return msgspec.structs.replace(request, request=f"replay-{id_}"[:_MAX_REQUEST_ID])
     return request
-
-
-def _entry_position(entry: OperatorLogEntry) -> EntryPosition:
-    return EntryPosition(entry.at, entry.id, entry.queue)

@@ -1,9 +1,12 @@
 """The ledger in memory."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 
+from shared.adapters.stores import keys
 from shared.domain.ids import TenantId
-from shared.domain.operations.operator_log import OperatorLogEntry
+from shared.domain.operations.operator_log import EVENTS, EntryPosition, OperatorLogEntry
 from shared.domain.versioned import Versioned
 from shared.ports.tenant_data import ALL_ROWS
 from tests.support.fakes.rows import Rows
@@ -19,11 +22,24 @@ class FakeOperatorLog:
         """Store an entry. Storing the same id again changes nothing."""
         self._entries.insert_once((entry.queue, entry.id), entry)
 
-    async def list_entries(self) -> AsyncIterator[OperatorLogEntry]:
-        """Iterate over the entries, newest first."""
-        entries = [entry for _, entry in self._entries.items()]
-        for entry in sorted(entries, key=lambda each: (each.at, each.id, each.queue), reverse=True):
-            yield entry
+    async def list_entries(self, after: EntryPosition | None = None) -> AsyncIterator[OperatorLogEntry]:
+        """Iterate over the entries, newest first, after a position."""
+        entries = {_place(entry.position): entry for _, entry in self._entries.items()}
+        for place in sorted(entries):
+            if after is None or place > _place(after):
+                yield entries[place]
+
+    async def count_dead_letters(self) -> Mapping[TenantId, int]:
+        """Return the number of dead letters by tenant."""
+        dead = [entry for _, entry in self._entries.items() if entry.queue not in EVENTS]
+        return Counter(entry.tenant for entry in dead if entry.tenant is not None)
+
+    async def purge(self, before: datetime, limit: int) -> int:
+        """Delete up to `limit` entries older than this time."""
+        old = [key for key, entry in self._entries.items() if entry.at < before][:limit]
+        for key in old:
+            self._entries.delete(key)
+        return len(old)
 
     async def list_by_id(self, entry: str) -> Sequence[Versioned[OperatorLogEntry]]:
         """Return the entries with this id: mostly one, or none."""
@@ -45,3 +61,7 @@ class FakeOperatorLog:
         for key in keys:
             self._entries.delete(key)
         return len(keys)
+
+
+def _place(position: EntryPosition) -> str:
+    return keys.logged(position.at, keys.logged_id(position.id, position.queue))

@@ -1,5 +1,7 @@
 """Keys keep tenants, kinds of rows and orders apart."""
 
+from datetime import UTC, datetime, timedelta
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -91,10 +93,24 @@ def test_pieces_lie_with_their_part_and_attempt() -> None:
 
 def test_any_text_can_name_a_ledger_entry() -> None:
     """An id that came from a queue becomes a key without reserved characters, the same each time."""
-    row = keys.ledger("sync-requests /\\#?\x00' 🧨")
-    assert row == keys.ledger("sync-requests /\\#?\x00' 🧨")
-    assert row.isalnum()
-    assert row != keys.ledger("sync-requests")
+    text = "/\\#?\x00' 🧨:;!"
+    name = keys.logged_id(text, "sync-requests")
+    assert name == keys.logged_id(text, "sync-requests")
+    assert name.replace("-", "").isalnum()
+    others = {keys.logged_id(text, "fetch-jobs"), keys.logged_id("", "sync-requests"), keys.logged_id(text, text)}
+    assert name not in others
+    low, high = keys.logged_ids(text)
+    assert [low <= one < high for one in (name, *sorted(others))].count(True) == 3
+
+
+def test_log_entries_sort_newest_first() -> None:
+    """The range of the entries before a time has all of them and no other."""
+    name = keys.logged_id("a", "b")
+    now = datetime(2026, 11, 30, tzinfo=UTC)
+    older, newer = keys.logged(now - timedelta(milliseconds=1), name), keys.logged(now, name)
+    low, high = keys.logged_before(now)
+    assert (newer < older, low <= older < high, low <= newer < high) == (True, True, False)
+    assert keys.logged_id_of(newer) == name
 
 
 def test_runs_sort_newest_first() -> None:
