@@ -12,6 +12,7 @@ import msgspec
 from shared.domain.access.rate_limit import ALLOWANCES, Expense, RateLimit, allowances_of
 from shared.domain.connections.entra.credentials import CLOUD_ENDPOINTS, Cloud, Endpoints
 from shared.domain.connections.entra.guid import guid
+from shared.domain.operations.retention import Retention, retention_of
 from shared.domain.retry_policy import LOST_JOB, MAX_REQUESTS, REPEATED, RUN_DEADLINE_S
 from shared.errors import Misconfigured, Rejected
 
@@ -106,6 +107,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowances: Mapping[Expense, RateLimit] = msgspec.field(default_factory=lambda: ALLOWANCES)
     #: Settings of telemetry; None if nothing is exported.
     telemetry: TelemetrySettings | None = None
+    #: How long rows are kept that no running work needs.
+    retention: Retention = Retention()
     #: Time without progress after which the watchdog re-enqueues a job, in seconds.
     watchdog_stale_after_s: float
     #: Maximum duration of a run, in seconds. The watchdog fails a run that takes longer.
@@ -155,6 +158,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         portal_origins=reader.origins("PORTAL_ORIGINS"),
         allowances=reader.allowances("RATE_LIMITS"),
         telemetry=reader.telemetry(),
+        retention=retention_of(environment, reader.problems),
         watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", LOST_JOB.first_wait_s),
         run_deadline_s=reader.seconds("RUN_DEADLINE_S", RUN_DEADLINE_S),
         audit_retention_days=reader.days("AUDIT_RETENTION_DAYS", 400),

@@ -13,7 +13,9 @@ from shared.workflows.operations.readiness import ReadinessProbe
 from shared.workflows.operations.recipient_queries import RecipientQueries
 from shared.workflows.operations.refusals import KnownCallers, StrangerCounts
 from shared.workflows.operations.replay import DeadLetterReplay
+from shared.workflows.operations.retention import RetentionSweep
 from shared.workflows.operations.run_history import RunHistory
+from shared.workflows.recipients.departed import DepartedRecipients
 
 
 class OperationWiring(SupervisionWiring):
@@ -42,6 +44,29 @@ class OperationWiring(SupervisionWiring):
             clock=self.ports.clock,
             ids=self.ports.ids,
             retention_days=self.settings.audit_retention_days,
+        )
+
+    @cached_property
+    def retention(self) -> RetentionSweep:
+        """Deletes rows that are older than they are kept."""
+        return RetentionSweep(
+            tenants=self.ports.tenants,
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            operator_log=self.ports.operator_log,
+            audit=self.audit,
+            departed=DepartedRecipients(
+                settings=self.ports.settings,
+                sync_states=self.ports.sync_states,
+                runs=self.ports.runs,
+                snapshots=self.ports.snapshots,
+                recipients=self.ports.recipients,
+                ids=self.ports.ids,
+            ),
+            retention=self.settings.retention,
+            clock=self.ports.clock,
         )
 
     @cached_property

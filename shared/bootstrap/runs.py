@@ -55,6 +55,7 @@ class RunWiring(Wiring):
             completion=self.import_completion,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,
+            keep_report=self.settings.retention.imports,
         )
 
     @cached_property

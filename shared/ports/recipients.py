@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import Protocol
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
@@ -64,10 +65,10 @@ class RecipientStore(Protocol):
         tenant: TenantId,
         location: LocationId,
         recipients: Sequence[RecipientId],
-        journal: JournalEntry,
+        journal: JournalEntry | None,
         fence: Versioned[Fence],
     ) -> str:
-        """Delete recipients that exist, and write the journal and the fence, in one batch. As `write`."""
+        """Delete recipients that exist, and write the fence and, if given, the journal, in one batch. As `write`."""
 
     async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return the numbers of a run's changes at a location so far, over all its attempts."""
@@ -93,6 +94,20 @@ class RecipientStore(Protocol):
         """Iterate over what edits, undos and imports have changed at a location, except these runs.
 
         `since` is the fencing token and the sequence of the location's fence after which they were written.
+        """
+
+    def list_inactive(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location that are not active, sorted by id."""
+
+    async def list_deactivated_since(self, tenant: TenantId, location: LocationId, since: datetime) -> set[RecipientId]:
+        """Return the recipients of a location that runs requested at this time or later have deactivated."""
+
+    async def purge_journal(
+        self, tenant: TenantId, location: LocationId, before: datetime, keep: Collection[RunId], limit: int
+    ) -> int:
+        """Delete up to `limit` rows of the journals of runs requested before this time, except those of `keep`.
+
+        Returns the number of rows; fewer than `limit` are all of them.
         """
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:

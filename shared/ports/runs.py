@@ -97,5 +97,14 @@ class RunStore(Protocol):
     async def get_progress(self, tenant: TenantId, run: RunId) -> RunProgress:
         """Return the progress of a run; all zeros before it has a plan."""
 
+    async def purge_jobs(self, tenant: TenantId, before: datetime, keep: Collection[RunId], limit: int) -> int:
+        """Delete up to `limit` rows of jobs of the runs requested before this time, except those of `keep`.
+
+        Returns the number of rows; fewer than `limit` are all of them.
+        """
+
+    async def purge(self, tenant: TenantId, before: datetime, keep: Collection[RunId], limit: int) -> int:
+        """Delete up to `limit` runs requested before this time, except those of `keep`. As `purge_jobs`."""
+
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""

@@ -12,6 +12,7 @@ from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
 from shared.domain.connections.secret_entry import SecretEntry
 from shared.domain.ids import LocationId, RunId, TenantId
+from shared.domain.operations.retention import RetentionRound
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.pause import PauseOfAll
 from shared.domain.preferences.group_mapping import GroupMapping, Location
@@ -50,6 +51,12 @@ class TenantStore(Protocol):
 
     async def delete_deletion(self, tenant: TenantId, etag: str) -> None:
         """Delete a tombstone, if it exists. Raises ETagConflict if it changed since it was read."""
+
+    async def get_retention_round(self) -> Versioned[RetentionRound]:
+        """Return the round of the retention; a new one with ETag None before the first."""
+
+    async def replace_retention_round(self, round_: RetentionRound, etag: str | None) -> str:
+        """Store the round of the retention and return its new ETag. Raises ETagConflict if it changed since."""
 
     def list_deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
         """Iterate over all tombstones."""

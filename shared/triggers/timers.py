@@ -21,7 +21,7 @@ async def schedule(timer: func.TimerRequest) -> None:
 
 @bp.timer_trigger(arg_name="timer", schedule="%WATCHDOG_SCHEDULE%", run_on_startup=False, use_monitor=True)
 async def watchdog(timer: func.TimerRequest) -> None:
-    """Re-enqueue jobs without progress, end overdue runs, complete erasures, record poison messages, report gauges."""
+    """Resume or end stuck runs, complete erasures, record poison messages, report gauges, and delete old rows."""
     del timer
     start_telemetry()
     with invocation("watchdog", function="watchdog", kind=SpanKind.SERVER), count_requests() as counters:
@@ -29,3 +29,4 @@ async def watchdog(timer: func.TimerRequest) -> None:
         await app().erase_person.complete()
         await app().dead_letters.collect(counters)
         await app().gauges()
+        await app().retention()

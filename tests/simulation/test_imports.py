@@ -345,7 +345,7 @@ async def test_what_nobody_needs_is_erased_after_a_while() -> None:
     assert states == [ImportState.FAILED, ImportState.DONE]
     with pytest.raises(Conflict):
         await start(world, abandoned, CHANGED)
-    world.clock.advance(cleanup.KEEP_REPORT.total_seconds())
+    world.clock.advance(world.app.settings.retention.imports.total_seconds())
     await world.app.watchdog(RequestCounters())
     assert [mark async for mark in world.ports.imports.list_imports()] == []
     assert len([run async for run in world.ports.runs.list_runs(CONTOSO)]) == 2

@@ -31,8 +31,9 @@ GRAPH_PROPERTIES = {
 
 
 def settings() -> set[str]:
-    """Return the names in `shared/settings.py` that are spelled like settings."""
-    text = (ROOT / "shared" / "settings.py").read_text(encoding="utf-8")
+    """Return the names in the code that reads settings that are spelled like settings."""
+    paths = ("settings.py", "domain/operations/retention.py")
+    text = '"'.join((ROOT / "shared" / path).read_text(encoding="utf-8") for path in paths)
     return {word for word in text.split('"') if word.isupper() and "_" in word and word.isidentifier()}
 
 

@@ -8,6 +8,7 @@ import pytest
 
 from infra.azure.defaults import DEFAULTS
 from shared.adapters.stores.account_placement import KNOWN_FOR
+from shared.domain.connections import secret_entry
 from shared.domain.retry_policy import REDELIVERY
 from shared.errors import Misconfigured
 from shared.settings import load
@@ -205,11 +206,39 @@ def test_new_tenants_go_to_an_account_that_is_named() -> None:
         load(GOOD | {"TABLE_ACCOUNTS": "west=https://west.example", "NEW_TENANTS_ACCOUNT": "east"})
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "least"),
+    [
+        ("KEEP_RUNS_DAYS", "7", 8),
+        ("KEEP_JOBS_DAYS", "-30", 8),
+        ("KEEP_DEACTIVATED_DAYS", "8.5", 8),
+        ("KEEP_LEDGER_DAYS", "9" * 5_000, 8),
+        ("KEEP_IMPORT_REPORTS_DAYS", "0", 1),
+    ],
+)
+def test_nothing_is_kept_for_less_than_it_is_needed(name: str, value: str, least: int) -> None:
+    """The guard looks back a week, so runs and what belongs to them are kept for eight days."""
+    with pytest.raises(Misconfigured, match=f"{name} is not a number of days from {least} to 36500"):
+        load(GOOD | {name: value})
+    load(GOOD | {"KEEP_RUNS_DAYS": "365", name: str(least)})
+
+
+def test_what_runs_explain_is_not_kept_longer_than_runs() -> None:
+    """A shorter time for runs holds for their jobs and for deactivated recipients, too."""
+    kept = load(GOOD | {"KEEP_RUNS_DAYS": "20"}).retention
+    assert (kept.runs, kept.jobs, kept.deactivated) == (timedelta(days=20),) * 3
+    for name in ("KEEP_JOBS_DAYS", "KEEP_DEACTIVATED_DAYS"):
+        with pytest.raises(Misconfigured, match=f"{name} is more than KEEP_RUNS_DAYS"):
+            load(GOOD | {"KEEP_RUNS_DAYS": "20", name: "21"})
+
+
 def test_a_deleted_tenant_is_swept_when_no_function_can_be_running() -> None:
     """host.json ends a function before that, and before a tenant is placed where an older worker does not look."""
     host = json.loads((ROOT / "host.json").read_text(encoding="utf-8"))
     hours, minutes, seconds = map(int, host["functionTimeout"].split(":"))
-    assert timedelta(hours=hours, minutes=minutes, seconds=seconds) < min(SETTLED_AFTER, KNOWN_FOR)
+    assert timedelta(hours=hours, minutes=minutes, seconds=seconds) < min(
+        SETTLED_AFTER, KNOWN_FOR, secret_entry.SETTLED_AFTER
+    )
 
 
 def test_the_example_settings_are_complete() -> None:

@@ -35,6 +35,8 @@ REPEATS: Final = "repeats"
 DELETIONS: Final = "!deletions"
 #: Partition of the Key Vault entries that are new or replaced.
 SECRETS: Final = "!secrets"
+#: Partition and row of the round of the retention.
+RETENTION: Final = "!retention"
 #: Partition of the placements of tenants.
 PLACEMENTS: Final = "!placements"
 #: Partition of the named keys.
@@ -137,6 +139,26 @@ def journal(run: RunId, fencing_token: int, attempt: str, operation: int) -> str
 def journal_range(run: RunId) -> tuple[str, str]:
     """Return the range of a run's journal within a location's partition."""
     return f"!journal:{run}:", f"!journal:{run};"
+
+
+def journals_before(at: datetime) -> tuple[str, str]:
+    """Return the range of the journals of the runs requested before a time."""
+    return f"!journal:{newest_first(at)}", JOURNALS[1]
+
+
+def journals_since(at: datetime) -> tuple[str, str]:
+    """Return the range of the journals of the runs requested at a time or later."""
+    return JOURNALS[0], f"!journal:{newest_first(at)};"
+
+
+def run_of(journal: str) -> RunId:
+    """Return the run in the row key of a journal."""
+    return RunId(journal.split(":")[1])
+
+
+def runs_before(tenant: TenantId, at: datetime) -> tuple[str, str]:
+    """Return the range of the partitions of the jobs of a tenant's runs requested before a time."""
+    return f"{tenant}:{newest_first(at)}", f"{tenant};"
 
 
 def journal_after(run: RunId) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Collection, Iterator, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -16,7 +17,7 @@ from shared.adapters.tables.client import Entity
 from shared.adapters.tables.packing import decoding, pack, unpack
 from shared.adapters.tables.queries import Kind, Range
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
-from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient
+from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient, Status
 from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, changed_after, manual_changes
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
@@ -30,6 +31,8 @@ _COUNTS: Final = Counts.__struct_fields__
 _ROWS: Final = Kind(FULL_ROW)
 #: Filter of the recipients that no directory created.
 _OTHERS: Final = f"origin ne '{Origin.DIRECTORY.value}'"
+#: Filter of the recipients that are not active.
+_INACTIVE: Final = f"status ne '{Status.ACTIVE.value}'"
 #: Columns that are read for a recipient.
 COLUMNS: Final = _ROWS.columns
 
@@ -131,16 +134,18 @@ class TableRecipientStore:
         tenant: TenantId,
         location: LocationId,
         recipients: Sequence[RecipientId],
-        journal: JournalEntry,
+        journal: JournalEntry | None,
         fence: Versioned[Fence],
     ) -> str:
-        """Delete recipients that exist, and write the journal and the fence, in one batch. As `write`."""
+        """Delete recipients that exist, and write the fence and, if given, the journal, in one batch. As `write`."""
         self._encoder.forget()
         tables = await self._accounts.of(tenant)
         partition = keys.location(tenant, location)
         rows = [{"PartitionKey": partition, "RowKey": keys.recipient(recipient)} for recipient in recipients]
-        operations = [*self._operations(partition, [], journal, fence), *(("delete", row) for row in rows)]
-        return await tables.transact(RECIPIENTS, operations)
+        written = [_fence_operation(partition, fence)]
+        if journal is not None:
+            written = list(self._operations(partition, [], journal, fence))
+        return await tables.transact(RECIPIENTS, [*written, *(("delete", row) for row in rows)])
 
     async def get_journal_counts(self, tenant: TenantId, location: LocationId, run: RunId) -> Counts:
         """Return the numbers of a run's changes at a location so far, over all its attempts."""
@@ -202,6 +207,45 @@ class TableRecipientStore:
             for change in manual_changes([(_position(row, entry.run), entry)], since, except_runs):
                 yield change
 
+    async def list_inactive(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location that are not active, sorted by id."""
+        tables = await self._accounts.of(tenant)
+        partition = keys.location(tenant, location)
+        async for page in tables.read(RECIPIENTS, _ROWS, partition=partition, rows=keys.RECIPIENTS, where=_INACTIVE):
+            with decoding():
+                recipients = list(map(recipient_of, page))
+            for recipient in recipients:
+                yield recipient
+
+    async def list_deactivated_since(self, tenant: TenantId, location: LocationId, since: datetime) -> set[RecipientId]:
+        """Return the recipients of a location that runs requested at this time or later have deactivated."""
+        tables = await self._accounts.of(tenant)
+        partition, rows = keys.location(tenant, location), keys.journals_since(since)
+        found: set[RecipientId] = set()
+        async for row in tables.query(RECIPIENTS, partition=partition, rows=rows, where="deactivated ge 1"):
+            found |= {
+                change.recipient
+                for change in unpack(row, JournalEntry).changes
+                if change.kind is ChangeKind.DEACTIVATED and change.recipient is not None
+            }
+        return found
+
+    async def purge_journal(
+        self, tenant: TenantId, location: LocationId, before: datetime, keep: Collection[RunId], limit: int
+    ) -> int:
+        """Delete up to `limit` rows of the journals of runs requested before this time, except those of `keep`.
+
+        Returns the number of rows; fewer than `limit` are all of them.
+        """
+        return await delete_some(
+            await self._accounts.of(tenant),
+            RECIPIENTS,
+            limit,
+            partition=keys.location(tenant, location),
+            rows=keys.journals_before(before),
+            keep=lambda row: keys.run_of(row["RowKey"]) in keep,
+        )
+
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete all rows of the location."""
         self._encoder.forget()
@@ -218,12 +262,7 @@ class TableRecipientStore:
         self, partition: str, recipients: Sequence[Recipient], journal: JournalEntry, fence: Versioned[Fence]
     ) -> Iterator[tuple[Any, ...]]:
         """Iterate over the operations of a batch: fence (the batch depends on its ETag), journal and recipients."""
-        fence_row = _fence_row(partition, fence.value)
-        if fence.etag is None:
-            yield "create", fence_row
-        else:
-            condition = {"mode": "replace", "etag": fence.etag, "match_condition": MatchConditions.IfNotModified}
-            yield "update", fence_row, condition
+        yield _fence_operation(partition, fence)
         entry = {
             "PartitionKey": partition,
             "RowKey": keys.journal(journal.run, fence.value.fencing_token, fence.value.attempt, fence.value.operation),
@@ -248,6 +287,14 @@ def _batch(row: Entity) -> tuple[JournalPosition, list[RecipientId]]:
 
 def _position(row: Entity, run: RunId) -> JournalPosition:
     return JournalPosition(keys.token_of(row["RowKey"]), row.get("sequence", 0), run)
+
+
+def _fence_operation(partition: str, fence: Versioned[Fence]) -> tuple[Any, ...]:
+    """Return the operation that replaces the fence, provided that it has not changed since it was read."""
+    row = _fence_row(partition, fence.value)
+    if fence.etag is None:
+        return "create", row
+    return "update", row, {"mode": "replace", "etag": fence.etag, "match_condition": MatchConditions.IfNotModified}
 
 
 def _fence_row(partition: str, fence: Fence) -> dict[str, Any]:

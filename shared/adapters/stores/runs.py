@@ -12,7 +12,7 @@ from shared.adapters.stores.table_names import JOBS, RUNS
 from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.client import Entity
 from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
-from shared.domain.ids import LocationId, RunId, SourceId, TenantId, run_id_at
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId, newest_first, run_id_at
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
 from shared.domain.sync.jobs import (
@@ -197,6 +197,27 @@ class TableRunStore:
             fetched += name.startswith(keys.FETCHED[0])
             reconciled += name.startswith(keys.RECONCILED[0])
         return RunProgress(fetched=fetched, sources=sources, reconciled=reconciled, locations=locations)
+
+    async def purge_jobs(self, tenant: TenantId, before: datetime, keep: Collection[RunId], limit: int) -> int:
+        """Delete up to `limit` rows of jobs of the runs requested before this time, except those of `keep`.
+
+        Returns the number of rows; fewer than `limit` are all of them.
+        """
+        tables, kept = await self._accounts.of(tenant), {keys.run(tenant, run) for run in keep}
+        return await delete_some(
+            tables,
+            JOBS,
+            limit,
+            partitions=keys.runs_before(tenant, before),
+            keep=lambda row: row["PartitionKey"] in kept,
+        )
+
+    async def purge(self, tenant: TenantId, before: datetime, keep: Collection[RunId], limit: int) -> int:
+        """Delete up to `limit` runs requested before this time, except those of `keep`. As `purge_jobs`."""
+        tables, rows = await self._accounts.of(tenant), (newest_first(before), "~")
+        return await delete_some(
+            tables, RUNS, limit, partition=tenant, rows=rows, keep=lambda row: row["RowKey"] in keep
+        )
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""

@@ -15,6 +15,7 @@ from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Connection
 from shared.domain.connections.connection_health import Health
 from shared.domain.ids import TenantId
+from shared.domain.operations.retention import RetentionRound
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Deletion, TenantState
@@ -87,6 +88,15 @@ class TableTenantStore:
     async def delete_deletion(self, tenant: TenantId, etag: str) -> None:
         """Delete a tombstone, if it exists. Raises ETagConflict if it changed since it was read."""
         await self._tables.delete(TENANTS, keys.DELETIONS, keys.deletion(tenant), etag)
+
+    async def get_retention_round(self) -> Versioned[RetentionRound]:
+        """Return the round of the retention; a new one with ETag None before the first."""
+        return versioned(await self._tables.find(TENANTS, keys.RETENTION, keys.RETENTION), RetentionRound)
+
+    async def replace_retention_round(self, round_: RetentionRound, etag: str | None) -> str:
+        """Store the round of the retention and return its new ETag. Raises ETagConflict if it changed since."""
+        row = {"PartitionKey": keys.RETENTION, "RowKey": keys.RETENTION, **pack(round_)}
+        return await self._tables.replace(TENANTS, row, etag)
 
     async def list_deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
         """Iterate over all tombstones."""

@@ -114,6 +114,10 @@ class Matching:
         account = recipient.object_id
         return account is not None and self.by_object_id.get(account) == recipient and account not in self._here
 
+    def can_be_any(self, recipient: Recipient) -> bool:
+        """Return whether a person was claimed who has a value by which this recipient can be matched."""
+        return recipient.origin is not Origin.DIRECTORY and bool(self._people_of(recipient)[1])
+
     def _new(self) -> Mapping[ObjectId, list[tuple[int, Recipient]]]:
         """Return, by person, the recipients that are theirs by a value that no other person has, with the step."""
         if self._resolved is None:

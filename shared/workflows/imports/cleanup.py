@@ -24,8 +24,6 @@ from shared.workflows.imports.completion import ImportCompletion
 KEEP_FILE: Final = timedelta(hours=24)
 #: How long a started import may take.
 DEADLINE: Final = timedelta(hours=24)
-#: How long the report of an import is kept. Its run stays in the history.
-KEEP_REPORT: Final = timedelta(days=30)
 
 
 class Repeats(Protocol):
@@ -45,6 +43,8 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
     completion: ImportCompletion
     clock: Clock
     stale_after_s: float
+    #: Time after its end for which the report of an import is kept.
+    keep_report: timedelta
 
     async def __call__(self) -> None:
         """Enqueue imports without progress again, and end or delete expired ones. Failures concern one import only."""
@@ -88,7 +88,7 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
         """Return the age at which an import is resumed, expires or is deleted."""
         match state:
             case ImportState.DONE | ImportState.FAILED:
-                return KEEP_REPORT
+                return self.keep_report
             case ImportState.UPLOADING | ImportState.HELD:
                 return KEEP_FILE
             case ImportState.WAITING:

@@ -1,6 +1,7 @@
 """Run history: runs with their progress and their changes."""
 
 from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import suppress
 from typing import Final, NamedTuple
 
 import msgspec
@@ -102,10 +103,8 @@ class RunHistory(msgspec.Struct, frozen=True, kw_only=True):
         stored = (await self.runs.get(tenant, run)).value
         locations: Iterable[LocationId] = stored.locations
         if stored.kind is RunKind.SYNC:
-            try:
+            with suppress(NotFound):  # a run that was not planned, or whose plan is older than plans are kept
                 locations = (await self.runs.get_plan(tenant, run)).locations
-            except NotFound:
-                return [], None
         changes, end = await page(
             self._changes(tenant, stored, sorted(locations), after), limit, lambda located: located[0]
         )

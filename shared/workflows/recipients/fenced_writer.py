@@ -13,7 +13,7 @@ from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import Change
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.reconcile.write import Write, added_invalid_addresses
-from shared.domain.reconcile.write_batches import Batcher, batches
+from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS, Batcher, batches
 from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, Superseded, TooLarge, Transient
@@ -178,12 +178,23 @@ class FencedWriter:
             sequence=held.sequence + 1,
             asked_to=None if held.asked_to in recipients else held.asked_to,
         )
-        journal = JournalEntry(run=run, actor=actor, at=at, changes=tuple(changes))
+        await self._erase(recipients, JournalEntry(run=run, actor=actor, at=at, changes=tuple(changes)), fence)
+
+    async def delete(self, recipients: Sequence[RecipientId]) -> None:
+        """Delete recipients that exist and are not active, in batches. Raises Superseded or Transient as `write`.
+
+        A deletion is not a change of people: the journal names only who was deactivated before.
+        """
+        for start in range(0, len(recipients), MAX_BATCH_RECIPIENTS):
+            batch = recipients[start : start + MAX_BATCH_RECIPIENTS]
+            fence = msgspec.structs.replace(self._fence.value, operation=self._fence.value.operation + 1)
+            await self._erase(batch, None, fence)
+
+    async def _erase(self, recipients: Sequence[RecipientId], journal: JournalEntry | None, fence: Fence) -> None:
         etag: str | None
+        versioned = Versioned(fence, self._fence.etag)
         try:
-            etag = await self._store.erase(
-                self._tenant, self._location, recipients, journal, Versioned(fence, self._fence.etag)
-            )
+            etag = await self._store.erase(self._tenant, self._location, recipients, journal, versioned)
         except (ETagConflict, Transient) as error:
             etag = await self._was_committed(fence, error)
         self._fence = Versioned(fence, etag)

@@ -6,10 +6,10 @@ import msgspec
 
 from shared.domain.ids import RunId, TenantId
 from shared.domain.problem import Problem
-from shared.domain.run import HeldDecision, Run, RunState
+from shared.domain.run import HeldDecision, Plan, Run, RunState
 from shared.domain.sync.jobs import DeactivateJob
 from shared.domain.versioned import Versioned
-from shared.errors import Conflict, ETagConflict, Rejected
+from shared.errors import Conflict, ETagConflict, NotFound, Rejected
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
 from shared.ports.runs import RunStore
@@ -72,9 +72,9 @@ class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _take(self, tenant: TenantId, run: RunId, now: datetime) -> None:
         """Make the run the tenant's active one. An approved run that has lost the tenant for good ends."""
-        plan = await self.runs.get_plan(tenant, run)
+        plan = await self._plan(tenant, run)
         state, etag = await self.sync_states.get(tenant)
-        if (state.fencing_token, state.config_version) != (plan.fencing_token, plan.config_version):
+        if plan is None or (state.fencing_token, state.config_version) != (plan.fencing_token, plan.config_version):
             detail = "The pending deactivations have expired because of a newer run or a change of the configuration."
             problem = Problem(concerns="run", code="held_expired", detail=detail)
             if (await self.runs.get(tenant, run)).value.state is RunState.DEACTIVATING:
@@ -87,6 +87,13 @@ class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
             await self.sync_states.replace(
                 tenant, msgspec.structs.replace(state, active_run=run, active_since=now), etag
             )
+
+    async def _plan(self, tenant: TenantId, run: RunId) -> Plan | None:
+        """Return the plan of a run; None if it is older than plans are kept, which only expired runs are."""
+        try:
+            return await self.runs.get_plan(tenant, run)
+        except NotFound:
+            return None
 
     async def reject(self, tenant: TenantId, run: RunId, by: str) -> Run:
         """Drop the held deactivations of a run, and return the run. Rejecting it again changes nothing.

@@ -108,9 +108,13 @@ class Invariants:
         kinds = [kind for kind, *_ in operations]
         if "delete" in kinds or len(operations) > 1:
             self._i7_paused(tenant, location)
-        if "delete" in kinds:
+        if keys.FENCE in {_key(row) for kind, row, *_ in operations if kind == "delete"}:
             self._tokens.pop(partition, None)
             self.deleted.add((tenant, location))
+            return
+        if "delete" in kinds:  # of old journals, of the rest of a location, or of recipients under the fence
+            if "update" in kinds:
+                self._i1_fence(partition, operations)
             return
         self._i1_fence(partition, operations)
         if len(operations) > 1:

@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncIterator, Collection, Sequence
 from collections.abc import Set as AbstractSet
+from datetime import datetime
 
 import msgspec
 
-from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
-from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient
+from shared.domain.ids import LocationId, RecipientId, RunId, TenantId, newest_first
+from shared.domain.recipient import Change, ChangeKind, Counts, Origin, Recipient, Status
 from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, changed_after, manual_changes
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
@@ -97,14 +98,18 @@ class FakeRecipientStore:
         tenant: TenantId,
         location: LocationId,
         recipients: Sequence[RecipientId],
-        journal: JournalEntry,
+        journal: JournalEntry | None,
         fence: Versioned[Fence],
     ) -> str:
         """Delete recipients, and write the journal and the fence, all or nothing. Raises: ETagConflict."""
         stored = self._recipients.get((tenant, location), {})
         if not stored.keys() >= set(recipients):
             raise ETagConflict("a recipient to be deleted is not there")
-        etag = await self.write(tenant, location, [], journal, fence)
+        etag = (
+            await self.replace_fence(tenant, location, fence.value, fence.etag)
+            if journal is None
+            else await self.write(tenant, location, [], journal, fence)
+        )
         for recipient in recipients:
             del self._recipients[tenant, location][recipient]
         return etag
@@ -140,6 +145,33 @@ class FakeRecipientStore:
         """Iterate over what edits, undos and imports have changed at a location after a position of its fence."""
         for change in manual_changes(list(self._journal.get((tenant, location), [])), since, except_runs):
             yield change
+
+    async def list_inactive(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over the recipients that are not active, by id."""
+        for _, recipient in sorted(self._recipients.get((tenant, location), {}).items()):
+            if recipient.status is not Status.ACTIVE:
+                yield recipient
+
+    async def list_deactivated_since(self, tenant: TenantId, location: LocationId, since: datetime) -> set[RecipientId]:
+        """Return the recipients that runs requested at this time or later have deactivated."""
+        entries = [entry for _, entry in self._journal.get((tenant, location), [])]
+        return {
+            change.recipient
+            for entry in entries
+            if entry.run < f"{newest_first(since)};"
+            for change in entry.changes
+            if change.kind is ChangeKind.DEACTIVATED and change.recipient is not None
+        }
+
+    async def purge_journal(
+        self, tenant: TenantId, location: LocationId, before: datetime, keep: Collection[RunId], limit: int
+    ) -> int:
+        """Delete rows of the journals of runs requested before this time, except those of `keep`."""
+        journal = self._journal.get((tenant, location), [])
+        old = [row for row in journal if row[1].run >= newest_first(before) and row[1].run not in keep][:limit]
+        for row in old:
+            journal.remove(row)
+        return len(old)
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
         """Delete every row of the location."""

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from datetime import datetime
 
-from shared.domain.ids import LocationId, RunId, SourceId, TenantId
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId, newest_first
 from shared.domain.reconcile.candidate import Candidate
 from shared.domain.run import Plan, Run, RunProgress
 from shared.domain.sync.jobs import (
@@ -154,6 +154,22 @@ class FakeRunStore:
             locations=len(plan.locations) if plan else 0,
         )
 
+    async def purge_jobs(self, tenant: TenantId, before: datetime, keep: Collection[RunId], limit: int) -> int:
+        """Delete the jobs of up to `limit` runs requested before this time, except those of `keep`."""
+        keys = {*self._plans.keys(), *(key for key, _ in [*self._fetched.keys(), *self._reconciled.keys()])}
+        old = sorted(key for key in keys if key[0] == tenant and key[1] >= newest_first(before) and key[1] not in keep)
+        for key in old[:limit]:
+            self._forget(key, jobs_only=True)
+        return len(old[:limit])
+
+    async def purge(self, tenant: TenantId, before: datetime, keep: Collection[RunId], limit: int) -> int:
+        """Delete up to `limit` runs requested before this time, except those of `keep`."""
+        old = [key for key in self._runs.keys() if key[0] == tenant and key[1] >= newest_first(before)]
+        chosen = [key for key in old if key[1] not in keep][:limit]
+        for key in chosen:
+            self._runs.delete(key)
+        return len(chosen)
+
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""
         own = {key for key in [*self._plans.keys(), *self._runs.keys(), *self._repeats.keys()] if key[0] == tenant}
@@ -164,9 +180,10 @@ class FakeRunStore:
             self._forget(key)
         return len(chosen)
 
-    def _forget(self, key: RunKey) -> None:
-        """Delete every row of a run."""
-        self._runs.delete(key)
+    def _forget(self, key: RunKey, *, jobs_only: bool = False) -> None:
+        """Delete every row of a run, or only those of its jobs."""
+        if not jobs_only:
+            self._runs.delete(key)
         self._plans.delete(key)
         self._repeats.delete(key)
         for fetched in self._fetched.keys():

@@ -9,6 +9,7 @@ from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
 from shared.domain.connections.secret_entry import SecretEntry
 from shared.domain.ids import LocationId, RunId, TenantId
+from shared.domain.operations.retention import RetentionRound
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.pause import PauseOfAll
 from shared.domain.preferences.group_mapping import Location
@@ -28,6 +29,7 @@ class FakeTenantRows:
         self.admins: Rows[TenantId, Admins] = Rows()
         self.deletions: Rows[TenantId, Deletion] = Rows()
         self.health: Rows[TenantId, Health] = Rows()
+        self.retention: Rows[str, RetentionRound] = Rows()
         self.secret_entries: Rows[tuple[TenantId, str], SecretEntry] = Rows()
         self.states: Rows[TenantId, TenantState] = Rows()
         self.manual: Rows[tuple[TenantId, RunId], datetime] = Rows()

@@ -8,6 +8,7 @@ from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection_health import Health
 from shared.domain.ids import TenantId
+from shared.domain.operations.retention import RetentionRound
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Deletion, TenantState
@@ -70,6 +71,14 @@ class FakeTenantStore:
         if self.rows.deletions.find(tenant) is not None:
             self.rows.deletions.require(tenant, etag)
             self.rows.deletions.delete(tenant)
+
+    async def get_retention_round(self) -> Versioned[RetentionRound]:
+        """Return the round of the retention; a new one with ETag None before the first."""
+        return self.rows.retention.find("") or Versioned(RetentionRound(), None)
+
+    async def replace_retention_round(self, round_: RetentionRound, etag: str | None) -> str:
+        """Store the round of the retention. Raises: ETagConflict if it changed since it was read."""
+        return self.rows.retention.replace("", round_, etag)
 
     async def list_deletions(self) -> AsyncIterator[tuple[TenantId, Deletion]]:
         """Iterate over all deletions."""
