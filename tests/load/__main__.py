@@ -6,7 +6,7 @@ import json
 import random
 import sys
 from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter, time
@@ -19,7 +19,7 @@ from infra.local.stack.up import STACK_ERRORS
 from tests.load import traffic
 from tests.load.callbacks import recorded
 from tests.load.caller import Caller
-from tests.load.customers import connect
+from tests.load.customers import connect, create_for_files
 from tests.load.hostile import hostile_requests
 from tests.load.samples import Samples, figures
 from tests.load.worker import FOLDER
@@ -28,9 +28,11 @@ OUT: Final = ROOT / ".local" / "load.json"
 #: People in the portal at the same time.
 _PEOPLE: Final = 8
 #: People of the files that are uploaded during the measurement.
-_UPLOADED: Final = 20_000
+_UPLOADED: Final = 2_000
 #: The timer fires when the load tells it to. A watchdog that looks every minute is part of the load.
 _ENVIRONMENT: Final = {"SYNC_SCHEDULE": "0 0 0 29 2 *", "FUNCTIONS_HOST_WORKER": "tests.load.worker"}
+#: Time in which messages start the worker processes that the tick has not started, in seconds.
+_WARM_UP_S: Final = 10.0
 #: Time after which the whole program gives up, in seconds.
 _GIVEN_UP_S: Final = 900.0
 
@@ -39,6 +41,7 @@ def main() -> int:
     """Measure, store and print. Return 1 if the stack could not be started, or a driver failed."""
     parser = argparse.ArgumentParser(prog="python -m tests.load", description=__doc__)
     parser.add_argument("--tenants", type=int, default=500)
+    parser.add_argument("--people", type=int, default=50_000, help="recipients of the location that is searched")
     parser.add_argument("--seconds", type=float, default=90.0, help="length of the measurement")
     parser.add_argument("--seed", type=int, default=1)
     chosen = parser.parse_args()
@@ -64,8 +67,11 @@ async def _measure(chosen: argparse.Namespace) -> dict[str, Any]:
             Caller(stack.info) as caller,
         ):
             began_s = perf_counter()
-            tenants = await connect(stack.info, chosen.tenants)
-            await _warm_up(caller, tenants[0])
+            tenants = [f"customer-{number:04d}" for number in range(chosen.tenants)]
+            await connect(stack.info, tenants[:1])
+            await create_for_files(stack.info)
+            await _warm_up(stack, caller, tenants[0], chosen.people)
+            await connect(stack.info, tenants[1:])
             prepared_s = perf_counter() - began_s
             caller.samples, since_s = Samples(), time()
             await caller.tick()
@@ -76,6 +82,7 @@ async def _measure(chosen: argparse.Namespace) -> dict[str, Any]:
     return {
         "tenants": chosen.tenants,
         "synced": synced,
+        "searched_people": chosen.people,
         "prepared_s": round(prepared_s),
         "measured_s": round(measured_s),
         **{name: round(value, 2) for name, value in figures(samples).items()},
@@ -88,9 +95,9 @@ async def _measure(chosen: argparse.Namespace) -> dict[str, Any]:
     }
 
 
-async def _warm_up(caller: Caller, tenant: str) -> None:
+async def _warm_up(stack: LocalStack, caller: Caller, tenant: str, people: int) -> None:
     """Start every worker process, and let it import what it needs, before anything is measured."""
-    await traffic.upload(caller, traffic.LARGE, traffic.csv_of(traffic.LARGE_PEOPLE, "Department"))
+    await traffic.upload(caller, traffic.LARGE, traffic.csv_of(people, "Department"))
     for name in traffic.FILES:
         path = f"/tenants/{name}/locations/{traffic.LOCATION}/recipients"
         await caller.call("POST", path, content=traffic.csv_of(10, "IT"), headers={"Content-Type": "text/csv"})
@@ -98,6 +105,10 @@ async def _warm_up(caller: Caller, tenant: str) -> None:
     for path in ("/overview", f"/tenants/{tenant}", f"/tenants/{tenant}/runs", f"/tenants/{tenant}/connection"):
         await caller.get(path)
     await traffic.search(caller, "nothing like this")
+    await caller.tick()
+    by_hand = traffic.messages(stack.info["connection_string"], [tenant], random.Random(0))
+    with suppress(TimeoutError):
+        await asyncio.wait_for(by_hand, _WARM_UP_S)
     for request in hostile_requests(traffic.FILES[0], traffic.LOCATION):
         await caller.call(request.method, request.path, content=request.content, headers=request.headers)
 

@@ -1,7 +1,7 @@
 """Tenants of the load: connected to directories of their own, or without one for files."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from infra.local.demo.api import Api, ApiError
@@ -15,9 +15,9 @@ _CONCURRENT: Final = 6
 _TOO_MANY: Final = 429
 
 
-async def connect(stack: Mapping[str, Any], tenants: int) -> list[str]:
-    """Create tenants, each connected to a directory of its own, and the tenants for files. Return the former."""
-    names, slots = [f"customer-{number:04d}" for number in range(tenants)], asyncio.Semaphore(_CONCURRENT)
+async def connect(stack: Mapping[str, Any], names: Sequence[str]) -> None:
+    """Create tenants, each connected to a directory of its own."""
+    slots = asyncio.Semaphore(_CONCURRENT)
     async with Simulator(stack) as simulator, Api(stack) as api:
 
         async def one(name: str) -> None:
@@ -26,10 +26,14 @@ async def connect(stack: Mapping[str, Any], tenants: int) -> list[str]:
                 await _patiently(api, name, directory)
 
         await asyncio.gather(*map(one, names))
+
+
+async def create_for_files(stack: Mapping[str, Any]) -> None:
+    """Create the tenants for files, each with a location."""
+    async with Api(stack) as api:
         for name in (*FILES, LARGE):
             await api.call("PUT", f"/tenants/{name}", {"name": name.title()})
             await api.call("PUT", f"/tenants/{name}/locations/{LOCATION}", {"name": "Desk"})
-    return names
 
 
 async def _patiently(api: Api, name: str, directory: Mapping[str, Any]) -> None:

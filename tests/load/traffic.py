@@ -3,11 +3,13 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from time import perf_counter
 from typing import Any, Final
 from urllib.parse import quote
 
+from azure.core.exceptions import ResourceExistsError
 from azure.storage.queue.aio import QueueClient
 
 from shared.domain.ids import TenantId
@@ -19,8 +21,8 @@ from tests.load.hostile import hostile_requests
 
 #: Tenants without a directory, for files.
 FILES: Final = [f"files-{number}" for number in range(4)]
-#: The tenant with the location that is searched, and the number of its recipients.
-LARGE, LARGE_PEOPLE = "files-large", 50_000
+#: The tenant with the location that is searched.
+LARGE: Final = "files-large"
 LOCATION: Final = "desk"
 _SEARCHERS: Final = 8
 
@@ -58,6 +60,8 @@ async def operator(caller: Caller) -> None:
 async def messages(connection: str, tenants: Sequence[str], rng: random.Random) -> None:
     """Enqueue a request for a run by hand, twice a second."""
     async with QueueClient.from_connection_string(connection, SyncRequest.queue) as queue:
+        with suppress(ResourceExistsError):
+            await queue.create_queue()
         for number in range(1_000_000):
             request = SyncRequest(
                 tenant=TenantId(rng.choice(tenants)),
