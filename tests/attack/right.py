@@ -16,6 +16,7 @@ from tests.support.builders import person
 REFUSING: Final = {
     "POST tenants/{tenant}/unmapped-groups": "group_not_refused",
     "POST tenants/{tenant}/runs/{run}/accept": "nothing_to_accept",
+    "GET tenants/{tenant}/deletion": "deletion_not_found",
 }
 _BODIES: Final[dict[str, Any]] = {
     "PUT tenants/{tenant}": {"name": "Contoso"},
