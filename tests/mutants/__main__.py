@@ -1,10 +1,11 @@
 """`make mutants`: plants each defect in a copy of the code, and requires that its test or the simulation finds it.
 
-`--part N/M` takes every M-th defect, beginning with the N-th: CI takes ten by rotation.
+`--rotate N` takes N of them, others each day: CI takes ten. `--name TEXT` takes those whose name contains the text.
 """
 
 import argparse
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -12,11 +13,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from datetime import UTC, date, datetime
 from os import cpu_count, environ
 from pathlib import Path
 from typing import Final
 
-from tests.mutants.planted import PLANTED, SIMULATION, Mutant
+from tests.mutants.mutant import SIMULATION, Mutant
+from tests.mutants.planted import PLANTED
 
 _ROOT: Final = Path(__file__).parents[2]
 _OUT: Final = _ROOT / ".local" / "simulate.json"
@@ -24,6 +27,8 @@ _OUT: Final = _ROOT / ".local" / "simulate.json"
 _HISTORIES: Final = 1_500
 #: Time for one defect, in seconds.
 _TIMEOUT_S: Final = 300
+#: A test that failed, or an invariant that did not hold.
+_FOUND: Final = re.compile(r"(?<=FAILED )\S+|(?<=  )I\d+(?=: )")
 #: Exit status of pytest if tests failed; any other says that they could not be run.
 _FAILED: Final = 1
 
@@ -31,15 +36,28 @@ _FAILED: Final = 1
 def main() -> None:
     """Plant the defects, print what found each, and exit with 1 if one was not found or no longer applies."""
     parser = argparse.ArgumentParser(prog="python -m tests.mutants", description=__doc__)
-    parser.add_argument("--part", default="0/1", help="N/M: every M-th defect, beginning with the N-th")
-    first, step = map(int, parser.parse_args().part.split("/"))
-    chosen = PLANTED[first % step :: step]
+    parser.add_argument("--rotate", type=int, metavar="N", help="take N defects, others each day")
+    parser.add_argument(
+        "--day", type=date.fromisoformat, default=datetime.now(UTC).date(), help="the day, for --rotate"
+    )
+    parser.add_argument("--name", default="", help="take the defects whose name contains this text")
+    chosen = parser.parse_args()
+    planted = [mutant for mutant in PLANTED if chosen.name in mutant.name]
+    if chosen.rotate:
+        planted = rotated(planted, chosen.rotate, chosen.day)
+        print(f"Those of {chosen.day}: --rotate {chosen.rotate} --day {chosen.day} plants them again.", flush=True)
     with ThreadPoolExecutor(cpu_count()) as pool:
-        missed = [problem for problem in pool.map(_problem_of, chosen) if problem]
-    print(f"{len(chosen)} planted, {len(chosen) - len(missed)} caught", *missed, sep="\n")
-    if len(chosen) == len(PLANTED):
-        _store(len(chosen), len(chosen) - len(missed))
-    sys.exit(1 if missed else 0)
+        missed = [problem for problem in pool.map(_problem_of, planted) if problem]
+    print(f"{len(planted)} planted, {len(planted) - len(missed)} caught", *missed, sep="\n")
+    if len(planted) == len(PLANTED):
+        _store(len(planted), len(planted) - len(missed))
+    sys.exit(1 if missed or not planted else 0)
+
+
+def rotated(planted: Sequence[Mutant], number: int, day: date) -> list[Mutant]:
+    """Return the defects of a day. Those of following days follow, so that each has its turn."""
+    first = day.toordinal() * number % len(planted)
+    return [planted[(first + offset) % len(planted)] for offset in range(min(number, len(planted)))]
 
 
 def _problem_of(mutant: Mutant) -> str | None:
@@ -50,9 +68,9 @@ def _problem_of(mutant: Mutant) -> str | None:
         if text.count(mutant.old) != 1:
             return f"NOT APPLICABLE: {mutant.name} ({mutant.file} has it {text.count(mutant.old)} times)"
         path.write_text(text.replace(mutant.old, mutant.new), "utf-8")
-        status = _run(root, _command(mutant))
+        status, found_by = _run(root, _command(mutant))
     caught = status == _FAILED
-    print(f"{'caught' if caught else f'MISSED ({status})'}: {mutant.name}", flush=True)
+    print(f"{'caught' if caught else f'MISSED ({status})'}: {mutant.name}, by {found_by}", flush=True)
     return None if caught else f"MISSED: {mutant.name}, by {mutant.found_by}"
 
 
@@ -62,14 +80,18 @@ def _command(mutant: Mutant) -> Sequence[str]:
     return ["-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", mutant.found_by]
 
 
-def _run(root: Path, command: Sequence[str]) -> int:
+def _run(root: Path, command: Sequence[str]) -> tuple[int, str]:
+    """Return the exit status, and the test that failed or the invariant that did not hold."""
     environment = {**environ, "PYTHONPATH": str(root), "PYTHONDONTWRITEBYTECODE": "1"}
+    arguments = [sys.executable, *command]
     try:
-        return subprocess.run(
-            [sys.executable, *command], cwd=root, env=environment, capture_output=True, check=False, timeout=_TIMEOUT_S
-        ).returncode
+        ended = subprocess.run(
+            arguments, cwd=root, env=environment, capture_output=True, text=True, check=False, timeout=_TIMEOUT_S
+        )
     except subprocess.TimeoutExpired:
-        return -1
+        return -1, "nothing in time"
+    found = _FOUND.search(ended.stdout)
+    return ended.returncode, found[0] if found else "nothing"
 
 
 @contextmanager
