@@ -11,8 +11,8 @@ import jwt
 
 from shared.adapters.sign_in import EntraSignIn, _SigningKey
 from shared.settings import SignInSettings
-from tests.contracts.ports.sign_in.login_service import Keys
 from tests.support.builders import person
+from tests.support.login_service import Keys
 
 AUDIENCE: Final = person(999)
 #: Azure tenants: the operator's, those of the two customers, and one that the product does not know.

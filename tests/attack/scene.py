@@ -18,11 +18,11 @@ from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.sync.jobs import FetchJob, Job, SyncRequest
 from shared.triggers import queues
 from tests.attack import callers
-from tests.integration.http.calling import MODULES, Client, routes_of_the_app
 from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectory, FakeJobQueue, FakeSecretStore, directories_of
 from tests.support.fakes.on_tables import ports_on
 from tests.support.fakes.table_service import MemoryTables
+from tests.support.http.calling import MODULES, Client, routes_of_the_app
 from tests.support.world import SETTINGS, deliver
 
 #: Stored rows by store, then by key.

@@ -23,8 +23,8 @@ from shared.triggers.http.framework.contracts import Parameter
 from shared.triggers.http.framework.paging import limit_of
 from shared.triggers.http.framework.requests import Request
 from tests.attack.scene import Scene
-from tests.integration.http.contract import held_to_contract
 from tests.support.delivery import Message
+from tests.support.http.contract import held_to_contract
 
 #: Functions that decode a parameter of a path.
 _IN_PATH: dict[str, Callable[[str], object]] = {

@@ -13,9 +13,9 @@ from typer.testing import CliRunner
 from shared.bootstrap import App, Ports
 from shared.cli.main import app
 from shared.cli.session import Target
-from tests.integration.http.calling import Client, Reply
 from tests.integration.http.conftest import api, credentials, directory, ports, product, routes
 from tests.support.fakes import FakeDirectory, FakeJobQueue
+from tests.support.http.calling import Client, Reply
 from tests.support.world import deliver
 
 __all__ = ["api", "credentials", "directory", "ports", "product", "routes"]

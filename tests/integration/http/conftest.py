@@ -14,11 +14,11 @@ from infra.local.stack.certificates import Certificates
 from shared.adapters.entra import live_reads, validation
 from shared.bootstrap import App, Ports
 from shared.domain.retry_policy import LIVE_READ, NEW_CREDENTIAL
-from tests.integration.http.calling import MODULES, Client, Route, routes_of_the_app
 from tests.integration.http.deployment import Deployment, deployed
 from tests.support.builders import person, user
 from tests.support.entra import Broken, trusted_entra
 from tests.support.fakes import FakeDirectory, directories_of, fake_ports
+from tests.support.http.calling import MODULES, Client, Route, routes_of_the_app
 from tests.support.world import SETTINGS
 
 

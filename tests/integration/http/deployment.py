@@ -22,9 +22,9 @@ from shared.domain.retry_policy import REDELIVERY
 from shared.domain.sync.jobs import QUEUES
 from shared.errors import Transient
 from shared.triggers import queues, timers
-from tests.integration.http.calling import MODULES, Client, Reply, Route
 from tests.support.delivery import Message
 from tests.support.fakes import entra_of
+from tests.support.http.calling import MODULES, Client, Reply, Route
 
 #: More rounds than any test needs; beyond it something sends for ever.
 _ROUNDS = 200

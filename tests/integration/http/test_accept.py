@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from tests.integration.http.calling import Client
 from tests.support.builders import user
 from tests.support.fakes import FakeDirectory, FakeJobQueue
+from tests.support.http.calling import Client
 from tests.support.world import deliver
 
 pytestmark = pytest.mark.usefixtures("connected")

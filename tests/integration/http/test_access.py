@@ -12,9 +12,9 @@ from shared.domain.access.callers import Access, AdminGrant, Admins, Person
 from shared.domain.ids import TenantId
 from shared.settings import SignInSettings
 from shared.triggers.http.framework.rules import RULES
-from tests.integration.http.calling import MODULES, Client, Reply, Route
 from tests.support.builders import person
 from tests.support.fakes import FakeSignIn
+from tests.support.http.calling import MODULES, Client, Reply, Route
 from tests.support.world import SETTINGS
 
 HOME, CONTOSO, FABRIKAM = person(900), person(901), person(902)

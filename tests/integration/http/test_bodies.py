@@ -8,8 +8,8 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.ids import LocationId, TenantId
 from shared.triggers.http.framework.openapi import document
-from tests.integration.http.calling import Client
 from tests.support.builders import person
+from tests.support.http.calling import Client
 
 pytestmark = pytest.mark.usefixtures("connected")
 CONTOSO = TenantId("contoso")

@@ -8,9 +8,9 @@ from shared.domain.access.callers import Person
 from shared.errors import Forbidden
 from shared.settings import SignInSettings
 from shared.triggers.http.framework import browser
-from tests.integration.http.calling import MODULES, Client, Route
 from tests.support.builders import person
 from tests.support.fakes import FakeSignIn
+from tests.support.http.calling import MODULES, Client, Route
 from tests.support.world import SETTINGS
 
 HOME = person(900)

@@ -7,8 +7,8 @@ from urllib.parse import quote
 import pytest
 
 from shared.bootstrap import App, Ports
-from tests.integration.http.calling import Client
 from tests.integration.http.test_imports import imported
+from tests.support.http.calling import Client
 
 LOCATION = "tenants/contoso/locations/desk"
 RECIPIENTS, COLUMNS = f"{LOCATION}/recipients", f"{LOCATION}/columns"

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from tests.integration.http.calling import Client
 from tests.support.builders import person
 from tests.support.fakes import FakeDirectory
+from tests.support.http.calling import Client
 
 
 def _failed(report: dict[str, Any]) -> list[str]:

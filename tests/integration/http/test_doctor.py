@@ -9,9 +9,9 @@ import pytest
 
 from shared.bootstrap import Ports
 from shared.errors import Misconfigured, Transient
-from tests.integration.http.calling import Client
 from tests.integration.http.deployment import Deployment
 from tests.support.fakes import FakeProbes
+from tests.support.http.calling import Client
 
 DEPLOY = Path(__file__).parents[3] / "docs" / "how-to" / "deploy.md"
 

@@ -16,7 +16,7 @@ from shared.errors import ETagConflict
 from shared.runtime import optimistic_update
 from shared.telemetry import RequestCounters
 from shared.triggers.http import imports, recipients, runs
-from tests.integration.http.calling import Client
+from tests.support.http.calling import Client
 from tests.support.interleaving import interleaving
 from tests.support.world import SETTINGS
 

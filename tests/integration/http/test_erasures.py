@@ -5,11 +5,11 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from tests.integration.http.calling import MODULES, Client, Route
 from tests.support.builders import person
 from tests.support.fakes import FakeClock
 from tests.support.fakes.on_tables import ports_on
 from tests.support.fakes.table_service import MemoryTables
+from tests.support.http.calling import MODULES, Client, Route
 from tests.support.world import SETTINGS
 
 PATH = "tenants/contoso/erasures"

@@ -14,7 +14,7 @@ from schemathesis.generation import GenerationMode
 from schemathesis.schemas import APIOperation
 
 from shared.triggers.http.framework.openapi import document
-from tests.integration.http.calling import Client
+from tests.support.http.calling import Client
 
 #: Another one every time; SEED=… repeats one.
 SEED = int(os.environ.get("SEED") or random.randrange(2**32))

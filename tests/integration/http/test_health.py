@@ -6,8 +6,8 @@ from shared.bootstrap import Ports
 from shared.errors import Misconfigured, Transient
 from shared.triggers.http import health
 from shared.workflows.operations.readiness import KEPT
-from tests.integration.http.calling import Client
 from tests.support.fakes import FakeClock, FakeProbes
+from tests.support.http.calling import Client
 
 
 async def test_live_depends_on_nothing(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:

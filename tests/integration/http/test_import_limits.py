@@ -10,7 +10,7 @@ import pytest
 
 from shared.domain.imports.import_record import MAX_ROWS_IN_REQUEST
 from shared.triggers.http import imports
-from tests.integration.http.calling import Client
+from tests.support.http.calling import Client
 
 LOCATION = "tenants/contoso/locations/desk"
 #: Longest time for which a callback may use the event loop's thread, in seconds of its CPU.

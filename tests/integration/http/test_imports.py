@@ -7,8 +7,8 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.domain.imports.import_record import MAX_PART_BYTES
-from tests.integration.http.calling import Client, Reply
 from tests.support.fakes import FakeClock, FakeJobQueue
+from tests.support.http.calling import Client, Reply
 from tests.support.world import deliver
 
 LOCATION = "tenants/contoso/locations/desk"

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.domain.recipient import API_NAMES
-from tests.integration.http.calling import Client
+from tests.support.http.calling import Client
 
 CASES = {
     path.stem: (json.loads(path.read_text("utf-8")), path.with_suffix(".csv").read_bytes())

@@ -8,9 +8,9 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.access.rate_limit import PER_TARGET, PER_TARGET_GUESSES
 from shared.errors import LoginRefused
-from tests.integration.http.calling import Client, Reply
 from tests.support.builders import person
 from tests.support.fakes import FakeClock, directories_of
+from tests.support.http.calling import Client, Reply
 from tests.support.world import SETTINGS
 
 pytestmark = pytest.mark.usefixtures("impatient")

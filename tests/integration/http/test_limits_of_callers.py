@@ -11,9 +11,9 @@ from shared.domain.access.rate_limit import PER_PERSON_ELSEWHERE, PER_TARGET, PE
 from shared.domain.ids import TenantId
 from shared.errors import LoginRefused
 from shared.settings import SignInSettings
-from tests.integration.http.calling import MODULES, Client, Reply, Route
 from tests.support.builders import person
 from tests.support.fakes import FakeClock, FakeDirectory, FakeSignIn, directories_of
+from tests.support.http.calling import MODULES, Client, Reply, Route
 from tests.support.world import SETTINGS
 
 pytestmark = pytest.mark.usefixtures("impatient")

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from shared.bootstrap import App, Ports
-from tests.integration.http.calling import Client
 from tests.integration.http.test_imports import imported, send, work_off
+from tests.support.http.calling import Client
 
 LOCATION = "tenants/contoso/locations/desk"
 RECIPIENTS = f"{LOCATION}/recipients"

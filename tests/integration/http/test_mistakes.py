@@ -13,10 +13,10 @@ from shared.adapters.id_source import RandomIdSource
 from shared.bootstrap import App, Ports
 from shared.domain.connections.entra.credentials import Endpoints
 from shared.domain.retry_policy import UNKNOWN_CREDENTIAL
-from tests.integration.http.calling import Client
 from tests.integration.http.mistakes import MISTAKES, Mistake, entries_of
 from tests.support.entra import Broken
 from tests.support.fakes import entra_providers, fake_ports
+from tests.support.http.calling import Client
 from tests.support.world import SETTINGS
 
 

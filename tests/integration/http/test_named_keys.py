@@ -9,9 +9,9 @@ from shared.bootstrap import App, Ports
 from shared.domain.access.callers import Access, KeyScope
 from shared.domain.ids import KeyName
 from shared.triggers.http.framework.rules import RULES, scopes_of
-from tests.integration.http.calling import Client, Reply
 from tests.integration.http.test_access import allows, api, ask, product
 from tests.support.fakes import FakeClock
+from tests.support.http.calling import Client, Reply
 
 __all__ = ["api", "product"]
 #: Ids that fill the paths of all rules.

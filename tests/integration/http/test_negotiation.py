@@ -5,7 +5,7 @@ import time
 import pytest
 
 from shared.triggers.http.framework.negotiation import _WEIGHT, preferred
-from tests.integration.http.calling import Client
+from tests.support.http.calling import Client
 
 JSON, CSV = "application/json", "text/csv"
 HEADERS = [

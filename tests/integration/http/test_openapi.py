@@ -10,7 +10,7 @@ from shared.domain.access.callers import Access
 from shared.triggers.http.framework import routing
 from shared.triggers.http.framework.openapi import document
 from shared.triggers.http.framework.rules import RULES
-from tests.integration.http.calling import Client, Route
+from tests.support.http.calling import Client, Route
 
 #: Routes that answer a document, whose type says no more than that.
 FREE = {"GET openapi.json"}

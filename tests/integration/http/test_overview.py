@@ -10,10 +10,10 @@ from shared.domain.access.tenants import TenantSummary
 from shared.domain.ids import RunId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.run import RunState, Summary, TenantState
-from tests.integration.http.calling import Client
 from tests.integration.http.test_runs import _work
 from tests.support.builders import person
 from tests.support.fakes import FakeDirectory
+from tests.support.http.calling import Client
 
 CONTOSO = TenantId("contoso")
 DESK = "tenants/contoso/locations/desk"

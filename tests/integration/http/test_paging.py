@@ -9,8 +9,8 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.triggers.http.framework.paging import cursor_of
-from tests.integration.http.calling import Client
 from tests.integration.http.test_runs import _work
+from tests.support.http.calling import Client
 
 pytestmark = pytest.mark.usefixtures("connected")
 DESK = "tenants/contoso/locations/desk"

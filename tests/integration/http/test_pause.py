@@ -3,8 +3,8 @@
 import pytest
 
 from shared.bootstrap import App, Ports
-from tests.integration.http.calling import Client
 from tests.support.fakes import FakeJobQueue
+from tests.support.http.calling import Client
 from tests.support.world import deliver
 
 pytestmark = pytest.mark.usefixtures("connected")

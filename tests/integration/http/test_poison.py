@@ -10,8 +10,8 @@ from shared.domain.ids import TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
-from tests.integration.http.calling import Client
 from tests.support.fakes import FakeClock, FakeJobQueue
+from tests.support.http.calling import Client
 from tests.support.world import Crash
 
 pytestmark = pytest.mark.usefixtures("connected")

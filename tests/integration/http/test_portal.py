@@ -6,7 +6,7 @@ from azure.functions.http import HttpResponseConverter
 
 from shared.triggers.http import portal
 from shared.triggers.http.framework import browser
-from tests.integration.http.calling import Client
+from tests.support.http.calling import Client
 
 
 async def test_the_page_and_its_files(api: Client) -> None:

@@ -23,7 +23,7 @@ from shared.errors import (
 from shared.runtime import optimistic_update
 from shared.triggers.http import health, tenants
 from shared.workflows.tenants.tenants import Tenants
-from tests.integration.http.calling import Client, Route
+from tests.support.http.calling import Client, Route
 
 
 def _raising(error: Exception) -> Any:  # noqa: ANN401 - stands for the app

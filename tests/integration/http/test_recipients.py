@@ -7,9 +7,9 @@ import pytest
 
 from shared.bootstrap import App, Ports
 from shared.workflows.operations import recipient_queries
-from tests.integration.http.calling import Client, Reply
 from tests.support.builders import person, recipient_id_for
 from tests.support.fakes import FakeClock, FakeDirectory, FakeJobQueue
+from tests.support.http.calling import Client, Reply
 from tests.support.world import deliver
 
 PATH = "tenants/contoso/locations/desk/recipients"

@@ -10,8 +10,8 @@ from shared.domain.access.idempotency import ABANDONED_AFTER, KEPT_FOR
 from shared.domain.ids import TenantId
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Transient
-from tests.integration.http.calling import Client
 from tests.support.fakes import FakeClock, FakeJobQueue
+from tests.support.http.calling import Client
 from tests.support.world import Crash
 
 pytestmark = pytest.mark.usefixtures("connected")

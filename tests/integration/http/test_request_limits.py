@@ -10,11 +10,11 @@ from shared.bootstrap import App, Ports
 from shared.domain.access.rate_limit import KEY_FACTOR, Expense, allowances_of
 from shared.triggers.http.framework.routing import ROUTES
 from shared.triggers.http.framework.rules import RULES
-from tests.integration.http.calling import MODULES, Client, Reply
 from tests.integration.http.test_access import api as signed_in_api
 from tests.integration.http.test_access import ask, product
 from tests.integration.http.test_named_keys import created, send
 from tests.support.fakes import FakeClock, FakeLimitStore
+from tests.support.http.calling import MODULES, Client, Reply
 
 __all__ = ["product", "signed_in_api"]
 LIMITS = "validate=2/60 connect=2/60 import=2/60 upload=2/60 search=2/60 export=2/60 runs=2/60 other=4/60"

@@ -12,9 +12,9 @@ from shared.domain.run import RunMode
 from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Transient
 from shared.triggers.http import runs
-from tests.integration.http.calling import Client
 from tests.support.builders import person
 from tests.support.fakes import FakeJobQueue
+from tests.support.http.calling import Client
 from tests.support.interleaving import interleaving
 from tests.support.world import SETTINGS, deliver
 
@@ -126,7 +126,12 @@ async def test_recipients_are_searched_and_paged(api: Client, product: App, port
     assert pages == 3
     (found,) = (await api("GET", f"{path}?search=USER2@&status=active&origin=directory")).body["recipients"]
     assert (found["displayName"], found["mail"]) == ("User 2", "user2@example.com")
-    assert (await api("GET", f"{path}?origin=csv")).body == {"recipients": [], "cursor": None}
+    assert (await api("GET", f"{path}?origin=csv")).body == {
+        "recipients": [],
+        "cursor": None,
+        "complete": True,
+        "searched": 3,
+    }
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Tenants, preferences, locations and mappings through HTTP."""
 
-from tests.integration.http.calling import Client
 from tests.support.builders import person
+from tests.support.http.calling import Client
 
 
 async def test_a_tenant_from_beginning_to_end(api: Client) -> None:

@@ -9,9 +9,9 @@ from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.domain.unread_source import UNMAPPED_AFTER
 from shared.errors import NeedsAttention
-from tests.integration.http.calling import Client
 from tests.support.builders import person, user
 from tests.support.fakes import FakeClock, FakeDirectory, FakeJobQueue
+from tests.support.http.calling import Client
 from tests.support.world import deliver
 
 pytestmark = pytest.mark.usefixtures("connected")

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from shared.domain.directory import Assignment, InactiveReason
-from tests.integration.http.calling import Client
 from tests.support.builders import person, user
 from tests.support.fakes import FakeDirectory
+from tests.support.http.calling import Client
 
 #: The sign-in application of the tenant `contoso`.
 APPLICATION, TEAM, GONE = person(50), person(100), person(101)

@@ -10,8 +10,8 @@ from shared.domain.optimistic_locking import Condition, Part
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.errors import ChangedMeanwhile
 from shared.workflows.connections.connect import Connect
-from tests.integration.http.calling import Client
 from tests.support.builders import csv_recipient, person
+from tests.support.http.calling import Client
 
 pytestmark = pytest.mark.usefixtures("connected")
 CONTOSO, DESK = TenantId("contoso"), "tenants/contoso/locations/desk"

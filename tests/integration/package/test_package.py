@@ -10,7 +10,7 @@ import pytest
 
 from infra.package.build import IGNORE_FILE, SITE_PACKAGES, Built, index
 from infra.package.trim import TRIMMED, PackageError, prove
-from tests.integration.http.calling import routes_of_the_app
+from tests.support.http.calling import routes_of_the_app
 
 #: What a package may have at most, in bytes, when it is zipped.
 LIMIT = 40_000_000

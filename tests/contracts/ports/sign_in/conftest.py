@@ -8,7 +8,7 @@ from aiohttp import web
 
 from infra.local.stack.certificates import Certificates
 from shared.adapters.sign_in import EntraSignIn
-from tests.contracts.ports.sign_in.login_service import Keys, opened
+from tests.support.login_service import Keys, opened
 
 
 @pytest.fixture

@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared.adapters.sign_in import EntraSignIn
 from shared.domain.access.callers import Person
-from tests.contracts.ports.sign_in.login_service import AUDIENCE, PERSON, TENANT, Keys, bearer, opened, refused
 from tests.support.builders import person
+from tests.support.login_service import AUDIENCE, PERSON, TENANT, Keys, bearer, opened, refused
 
 
 @pytest.mark.parametrize(

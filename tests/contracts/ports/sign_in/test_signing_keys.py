@@ -7,7 +7,7 @@ import pytest
 
 from shared.adapters.sign_in import EntraSignIn
 from shared.errors import Transient
-from tests.contracts.ports.sign_in.login_service import PERSON, Keys, bearer, opened, refused
+from tests.support.login_service import PERSON, Keys, bearer, opened, refused
 
 
 async def test_keys_are_fetched_once_and_again_for_a_new_one(

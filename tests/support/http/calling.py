@@ -28,7 +28,7 @@ from shared.triggers.http import (
     users,
 )
 from shared.triggers.http.framework import routing
-from tests.integration.http.contract import held_to_contract
+from tests.support.http.contract import held_to_contract
 
 #: The modules with routes that ask `app` for the workflows.
 MODULES = (
