@@ -1,7 +1,6 @@
 """The Entra provider on directories in memory, and connections that it can open."""
 
 from datetime import UTC, datetime
-from itertools import count
 from typing import Final
 
 from shared.adapters.entra import EntraContext, EntraProvider
@@ -19,7 +18,6 @@ from tests.support.fakes.directory import FakeDirectories
 
 ENDPOINTS: Final = Endpoints(login="https://login.example", graph="https://graph.example")
 CONNECTED_AT: Final = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
-_NUMBERS: Final = count(1)
 
 
 def entra_providers(
@@ -83,6 +81,6 @@ def entra_connection(  # noqa: PLR0913 - a row of the store has as many fields
 
 
 async def stored_secret(ports: Ports, name: str, secret: str) -> SecretReference:
-    """Store the secret of a connection in the vault under a new name, and return where."""
-    name = f"{name}-{next(_NUMBERS)}"
+    """Store the secret of a connection in the vault, under a name of its own for each second, and return where."""
+    name = f"{name}-{ports.clock.now().timestamp():.0f}"
     return SecretReference(name=name, version=await ports.secrets.put(name, encode_secrets({SECRET: secret})))
