@@ -42,6 +42,7 @@ class RunWiring(Wiring):
             runs=self.ports.runs,
             recipients=self.ports.recipients,
             clock=self.ports.clock,
+            ids=self.ports.ids,
         )
 
     @cached_property

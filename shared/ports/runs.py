@@ -39,7 +39,7 @@ class RunStore(Protocol):
         """Replace a run and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     async def discard(self, tenant: TenantId, run: RunId) -> None:
-        """Delete a run that has changed nothing, if it exists."""
+        """Take a run that has changed nothing out of the history, if it exists. Its id cannot be used again."""
 
     def list_runs(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
         """Iterate over the tenant's runs, newest first.

@@ -14,7 +14,7 @@ from shared.adapters.tables.client import Entity
 from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, newest_first, run_id_at
 from shared.domain.reconcile.candidate import Candidate
-from shared.domain.run import Plan, Run, RunProgress
+from shared.domain.run import Plan, Run, RunProgress, RunState
 from shared.domain.sync.jobs import (
     ExistenceAnswers,
     FetchCheckpoint,
@@ -58,10 +58,10 @@ class TableRunStore:
             raise NotFound(f"Run {run!r} of tenant {tenant!r} does not have a plan.", code="plan_not_found") from error
 
     async def insert(self, run: Run) -> bool:
-        """Insert a run unless its id exists. Return whether it was inserted."""
+        """Insert a run unless its id exists. Return whether it was inserted, also if the answer of that was lost."""
         tables = await self._accounts.of(run.tenant)
         try:
-            await tables.insert(RUNS, _row_of(run))
+            await tables.replace(RUNS, _row_of(run), None)
         except ETagConflict:
             return False
         return True
@@ -70,7 +70,7 @@ class TableRunStore:
         """Return a run. Raises NotFound if it does not exist."""
         tables = await self._accounts.of(tenant)
         row: Any = await tables.find(RUNS, tenant, run)
-        if row is None:
+        if row is None or row.get("discarded"):
             raise NotFound(f"Run {run!r} does not exist in tenant {tenant!r}.", code="run_not_found")
         return Versioned(unpack(row, Run), str(row.metadata["etag"]))
 
@@ -80,9 +80,16 @@ class TableRunStore:
         return await tables.replace(RUNS, _row_of(run), etag)
 
     async def discard(self, tenant: TenantId, run: RunId) -> None:
-        """Delete a run that has changed nothing, if it exists."""
+        """Take a run that has changed nothing out of the history, if it exists.
+
+        Its row stays, as that of a run that has ended, so that a late copy of the request that inserted it is refused.
+        """
         tables = await self._accounts.of(tenant)
-        await tables.delete(RUNS, tenant, run)
+        row = await tables.find(RUNS, tenant, run)
+        if row is not None and not row.get("discarded"):
+            known = unpack(row, Run)
+            ended = msgspec.structs.replace(known, state=RunState.DONE, finished_at=known.requested_at)
+            await tables.put(RUNS, {**_row_of(ended), "discarded": True})
 
     async def list_runs(
         self, tenant: TenantId, *, since: datetime | None = None, after: str = ""
@@ -95,7 +102,8 @@ class TableRunStore:
         last = run_id_at(since, 2**32 - 1) if since is not None else ""
         rows = (f"{after}!" if after else "", f"{last}~")
         async for row in tables.query(RUNS, partition=tenant, rows=rows):
-            yield unpack(row, Run)
+            if not row.get("discarded"):
+                yield unpack(row, Run)
 
     async def find_checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
         """Return the checkpoint of an interrupted fetch job; None if it was not interrupted."""

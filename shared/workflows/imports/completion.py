@@ -15,14 +15,15 @@ from shared.domain.recipient import Counts
 from shared.domain.run import LocationReport, Run, RunState
 from shared.domain.sync.jobs import ImportJob
 from shared.domain.versioned import Versioned
-from shared.errors import ETagConflict, NotFound, Superseded
+from shared.errors import ETagConflict, NotFound, Superseded, Transient
 from shared.ports.imports import ImportStore
-from shared.ports.platform import Clock
+from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import SyncStateStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
+from shared.workflows.recipients.fenced_writer import acquire_for_manual_change
 from shared.workflows.tenants.summary import revise
 
 
@@ -34,6 +35,7 @@ class ImportCompletion(msgspec.Struct, frozen=True, kw_only=True):
     runs: RunStore
     recipients: RecipientStore
     clock: Clock
+    ids: IdSource
 
     async def current(self, job: ImportJob) -> Versioned[Import]:
         """Return the import of a job. Its run is in the history afterwards.
@@ -63,13 +65,20 @@ class ImportCompletion(msgspec.Struct, frozen=True, kw_only=True):
         await self.close(Versioned(ending, await self.imports.replace(ending, stored.etag)))
 
     async def fail(self, job: ImportJob, problem: Problem) -> None:
-        """End the import as failed. What it has written stays, and is counted.
+        """End the import as failed. What it has written stays, and is counted, after its writers are fenced off.
 
         Raises:
             Superseded: The import has already ended, or was deleted.
             ETagConflict: The import changed in the meantime.
+            Transient: A sync uses the location, or writing is paused.
         """
         stored = await self.current(job)
+        try:
+            await acquire_for_manual_change(
+                self.sync_states, self.recipients, job.tenant, job.location, self.ids.new_attempt_id()
+            )
+        except Superseded as error:
+            raise Transient("A sync uses the location; the import ends after it.", code="run_active") from error
         counts = await self.recipients.get_journal_counts(job.tenant, job.location, job.run)
         if counts != Counts() and (run := await self._find_run(stored.value)) is not None:
             noted = run.value.locations.get(job.location, LocationReport())

@@ -21,7 +21,7 @@ from shared.domain.problem import Problem
 from shared.domain.recipient import Counts, Recipient, Status
 from shared.domain.reconcile.write import Write
 from shared.domain.run import HeldDecision, LocationReport, Run, RunKind, RunMode, RunState
-from shared.errors import Conflict, Contended, ETagConflict, NotFound, Superseded, SyncError
+from shared.errors import Conflict, Contended, ETagConflict, NotFound, Superseded, SyncError, Transient
 from shared.ports.platform import Clock, IdSource
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -90,7 +90,8 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
     ) -> AsyncIterator[None]:
         """Announce a change that is written inside this context, where `record` must close it.
 
-        If it fails, it is closed with what was written. A change that has written nothing is not in the history.
+        If it fails, it is closed with what was written. A change that has written nothing is not in the history. Where
+        its writes cannot be fenced off, because a sync is active or writing is paused, the watchdog closes it later.
         """
         now = self.clock.now()
         await self.sync_states.announce_manual(tenant, run, now)
@@ -108,6 +109,10 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         await self.runs.insert(change)
         try:
             yield
+        except Transient:  # a write that was not answered may still arrive
+            with suppress(SyncError):
+                await self._close_abandoned(tenant, run)
+            raise
         except SyncError:
             await self.close(tenant, run)
             raise
@@ -131,12 +136,15 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         state = (await self.sync_states.get(tenant)).value
         if state.active_run is not None or state.pauses:
             return
-        with suppress(NotFound):
+        try:
             for location in (await self.runs.get(tenant, run)).value.locations:
-                with suppress(Superseded):
-                    await acquire_for_manual_change(
-                        self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
-                    )
+                await acquire_for_manual_change(
+                    self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
+                )
+        except Superseded:
+            return  # a sync has begun
+        except NotFound:
+            pass  # the change is closed, or was never stored
         await self.close(tenant, run)
 
     async def close(self, tenant: TenantId, run: RunId) -> None:

@@ -28,6 +28,7 @@ class FakeRunStore:
 
     def __init__(self) -> None:
         self._plans: Rows[RunKey, Plan] = Rows()
+        self._discarded: set[RunKey] = set()
         self._runs: Rows[RunKey, Run] = Rows()
         self._positions: dict[tuple[RunKey, SourceId], FetchCheckpoint] = {}
         self._fetched: Rows[tuple[RunKey, SourceId], FetchResult] = Rows()
@@ -48,7 +49,9 @@ class FakeRunStore:
         return found
 
     async def insert(self, run: Run) -> bool:
-        """Store a run unless there is one of its id. Return whether it was stored."""
+        """Store a run unless there is one of its id, or was one that was discarded. Return whether it was stored."""
+        if (run.tenant, run.id) in self._discarded:
+            return False
         return self._runs.insert_once((run.tenant, run.id), run) is run
 
     async def get(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
@@ -63,7 +66,9 @@ class FakeRunStore:
         return self._runs.replace((run.tenant, run.id), run, etag)
 
     async def discard(self, tenant: TenantId, run: RunId) -> None:
-        """Delete a run that has changed nothing, if it exists."""
+        """Take a run that has changed nothing out of the history, if it exists."""
+        if self._runs.find((tenant, run)) is not None:
+            self._discarded.add((tenant, run))
         self._runs.delete((tenant, run))
 
     async def list_runs(

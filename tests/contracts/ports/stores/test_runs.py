@@ -148,6 +148,10 @@ async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:
     for _ in range(2):
         await stores.runs.discard(stores.acme, runs[3].id)
     assert [run async for run in stores.runs.list_runs(stores.acme)] == found[1:]
+    assert not await stores.runs.insert(runs[3])  # a late copy of the request that inserted it
+    assert [run async for run in stores.runs.list_runs(stores.acme)] == found[1:]
+    with pytest.raises(NotFound):
+        await stores.runs.get(stores.acme, runs[3].id)
 
 
 async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores) -> None:
