@@ -216,7 +216,7 @@ class Scene:
 
     def state(self) -> State:
         """Return all rows of all tables, all messages of all queues, and all secrets."""
-        tables: State = {name: dict(rows) for name, rows in self.tables._tables.items()}
+        tables: State = dict(self.tables.copied())
         return tables | {
             "queues": dict(enumerate(self.queue.messages)),
             "unread": dict(enumerate(self.queue.unread)),
@@ -226,7 +226,7 @@ class Scene:
 
     def restore(self, state: State) -> None:
         """Store exactly this again."""
-        self.tables._tables = {name: dict(state[name]) for name in state if name in table_names.ALL_TABLES}
+        self.tables.restore({name: state[name] for name in state if name in table_names.ALL_TABLES})
         self.queue.messages = list(state["queues"].values())
         self.queue.unread = list(state["unread"].values())
         self.queue.poison = {queue: list(texts) for queue, texts in state["poison"].items()}

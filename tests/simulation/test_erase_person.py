@@ -31,7 +31,7 @@ from shared.workflows.operations.audit import Asked
 from shared.workflows.operations.erase_person import ErasureReport
 from tests.support.builders import person, recipient_id_for, user
 from tests.support.fakes.on_tables import ports_on
-from tests.support.fakes.table_service import MemoryTables, Stored
+from tests.support.fakes.table_service import MemoryTables
 from tests.support.world import SETTINGS, Crash, Fuse, World
 
 CONTOSO, BERLIN = TenantId("contoso"), LocationId("berlin")
@@ -182,7 +182,8 @@ def _left(tables: MemoryTables) -> list[tuple[str, str]]:
     return [
         (table, f"{partition} {row}")
         for table, rows in tables._tables.items()
-        for (partition, row), (columns, _) in rows.items()
+        for partition, inside in rows.items()
+        for row, (columns, _) in inside.items()
         if any(needle in text.lower() for text in _texts(columns) for needle in NEEDLES)
     ]
 
@@ -411,7 +412,7 @@ class DyingTables(MemoryTables):
 async def test_killed_at_every_write(after: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """Whichever write is a worker's last, the watchdog completes the erasure, and the history counts."""
     world, tables, _, held = await filled()
-    saved: dict[str, dict[tuple[str, str], Stored]] = copy.deepcopy(tables._tables)
+    saved = copy.deepcopy(tables._tables)
     calls = 0
     while True:
         tables._tables.clear()

@@ -1,5 +1,6 @@
 """Storage was restored so that tenants' states are older than their recipients: the next run goes on immediately."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -23,7 +24,7 @@ async def _restored(lost: int) -> World:
     world = World(ports_on(tables))
     directory = await world.tenant(CONTOSO, PEOPLE, Preferences(mode=Mode.FULL), {"berlin": [], "munich": []})
     await world.sync(CONTOSO, "first")
-    stored: dict[Any, Any] = dict(tables._tables[TENANTS])
+    stored: dict[Any, Any] = copy.deepcopy(tables._tables[TENANTS])
     for number in range(lost):
         directory.put(user(1, display_name=f"Name {number}"))
         await world.sync(CONTOSO, f"lost-{number}", RunMode.FULL)

@@ -160,5 +160,6 @@ async def test_two_versions_work_over_one_store(monkeypatch: pytest.MonkeyPatch,
     assert await world.everything("contoso") == await undisturbed.everything("contoso")
     run, expected = await world.newest("contoso"), await undisturbed.newest("contoso")
     assert (run.state, run.counts, run.locations) == (expected.state, expected.counts, expected.locations)
-    versions = {row.get("schema") for rows in tables._tables.values() for row, _ in rows.values()} - {None}
+    rows = (row for table in tables._tables.values() for partition in table.values() for row, _ in partition.values())
+    versions = {row.get("schema") for row in rows} - {None}
     assert versions == {SCHEMA, SCHEMA + 1}

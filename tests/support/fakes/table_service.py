@@ -5,6 +5,7 @@ retries, errors of the network, and filters other than those that the stores sen
 """
 
 import json
+from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from itertools import count
 from typing import Any, TypeVar
@@ -20,6 +21,8 @@ from shared.adapters.tables.versions import etag_of
 from shared.errors import ETagConflict, NotFound
 
 Stored = tuple[dict[str, Any], str]
+#: The rows of a table, by partition and row key.
+Table = dict[str, dict[str, Stored]]
 S = TypeVar("S", bound=msgspec.Struct)
 
 
@@ -28,15 +31,29 @@ class MemoryTables(Tables):
 
     def __init__(self, address: str = "memory") -> None:
         self.address = address
-        self._tables: dict[str, dict[tuple[str, str], Stored]] = {}
+        self._tables: defaultdict[str, Table] = defaultdict(dict)
         self._etags = count(1)
+
+    def copied(self) -> dict[str, dict[tuple[str, str], Stored]]:
+        """Return the rows of all tables by their keys."""
+        return {
+            table: {(partition, row): stored for partition, rows in stored_rows.items() for row, stored in rows.items()}
+            for table, stored_rows in self._tables.items()
+        }
+
+    def restore(self, copied: Mapping[str, Mapping[tuple[str, str], Stored]]) -> None:
+        """Store exactly these rows."""
+        self._tables.clear()
+        for table, rows in copied.items():
+            for (partition, row), stored in rows.items():
+                self._tables[table].setdefault(partition, {})[row] = stored
 
     async def close(self) -> None:
         """Keep everything."""
 
     async def get(self, table: str, partition: str, row: str) -> Entity:
         """Return one entity. Raises: NotFound."""
-        found = self._tables.get(table, {}).get((partition, row))
+        found = self._find(table, partition, row)
         if found is None:
             raise NotFound("There is no such row.", code="row_not_found")
         return _entity(found)
@@ -63,23 +80,30 @@ class MemoryTables(Tables):
 
     async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
         """Delete an entity; a missing one is skipped. Raises: ETagConflict if it is not the one with `etag`."""
-        found = self._tables.get(table, {}).get((partition, row))
+        found = self._find(table, partition, row)
         if found is not None and etag is not None and found[1] != etag_of(etag):
             raise ETagConflict("The row changed since it was read.")
-        self._tables.get(table, {}).pop((partition, row), None)
+        if found is not None:
+            self._remove(table, partition, row)
 
     async def transact(self, table: str, operations: Iterable[Any]) -> str:
         """Do operations on one partition, all or none. Raises: ETagConflict, Rejected."""
         operations = list(operations)
         compose("http://memory", table, operations)  # which refuses what the service would not take
-        before = dict(self._tables.setdefault(table, {}))
+        before: list[tuple[str, str, Stored | None]] = []
         answers = []
         try:
             for kind, row, *options in operations:
                 entity = json.loads(row.content) if isinstance(row, EncodedRow) else row
+                key = entity["PartitionKey"], entity["RowKey"]
+                before.append((*key, self._find(table, *key)))
                 answers.append(self._do(table, kind, entity, options[0] if options else {}))
         except ETagConflict:
-            self._tables[table] = before
+            for partition, row_key, stored in reversed(before):
+                if stored is not None:
+                    self._tables[table].setdefault(partition, {})[row_key] = stored
+                elif self._find(table, partition, row_key) is not None:
+                    self._remove(table, partition, row_key)
             raise
         return answers[0]
 
@@ -95,8 +119,9 @@ class MemoryTables(Tables):
             case "delete":
                 if "etag" in options:
                     self._require(table, entity, etag_of(options["etag"]))
-                if self._tables[table].pop((entity["PartitionKey"], entity["RowKey"]), None) is None:
+                if self._find(table, entity["PartitionKey"], entity["RowKey"]) is None:
                     raise ETagConflict("There is no such row.")
+                self._remove(table, entity["PartitionKey"], entity["RowKey"])
                 return ""
         raise NotImplementedError(kind)
 
@@ -112,20 +137,27 @@ class MemoryTables(Tables):
         select: list[str] | None = None,
     ) -> AsyncIterator[Entity]:
         """Iterate over entities in the order of their keys."""
-        holds = _filter(where)
-        stored = self._tables.get(table, {})
-        among = [key for key in stored if key[0] == partition] if partition is not None else list(stored)
-        for key in sorted(among):
-            within = (partitions is None or partitions[0] <= key[0] < partitions[1]) and (
-                rows is None or rows[0] <= key[1] < rows[1]
-            )
-            found = stored.get(key)
-            if within and (row is None or key[1] == row) and found is not None and holds(found[0]):
-                properties, etag = found
-                shown = (
-                    properties if select is None else {each: properties[each] for each in select if each in properties}
-                )
-                yield _entity((shown, etag))
+        holds, stored = _filter(where), self._tables[table]
+        if partition is not None:
+            among = [partition]
+        else:
+            among = sorted(key for key in stored if partitions is None or partitions[0] <= key < partitions[1])
+        for key in among:
+            inside = stored.get(key, {})
+            if row is not None:
+                wanted = [row]
+            else:
+                wanted = sorted(name for name in inside if rows is None or rows[0] <= name < rows[1])
+            for name in wanted:
+                found = inside.get(name)
+                if found is not None and holds(found[0]):
+                    properties, etag = found
+                    shown = (
+                        properties
+                        if select is None
+                        else {column: properties[column] for column in select if column in properties}
+                    )
+                    yield _entity((shown, etag))
 
     async def read(
         self,
@@ -142,19 +174,28 @@ class MemoryTables(Tables):
         found = [row async for row in self.query(table, partition=partition, rows=rows)]
         yield [msgspec.convert(dict(row), kind.struct) for row in found if not name or repr(row[name]) != literal]
 
+    def _find(self, table: str, partition: str, row: str) -> Stored | None:
+        return self._tables[table].get(partition, {}).get(row)
+
+    def _remove(self, table: str, partition: str, row: str) -> None:
+        rows = self._tables[table][partition]
+        del rows[row]
+        if not rows:
+            del self._tables[table][partition]
+
     def _create(self, table: str, entity: Mapping[str, Any]) -> str:
-        if (entity["PartitionKey"], entity["RowKey"]) in self._tables.setdefault(table, {}):
+        if self._find(table, entity["PartitionKey"], entity["RowKey"]) is not None:
             raise ETagConflict("There is such a row already.")
         return self._store(table, entity)
 
     def _store(self, table: str, entity: Mapping[str, Any]) -> str:
         etag = f"etag-{next(self._etags)}"
         kept = {name: value for name, value in entity.items() if value is not None}
-        self._tables.setdefault(table, {})[entity["PartitionKey"], entity["RowKey"]] = (kept, etag)
+        self._tables[table].setdefault(entity["PartitionKey"], {})[entity["RowKey"]] = (kept, etag)
         return etag
 
     def _require(self, table: str, entity: Mapping[str, Any], etag: str) -> dict[str, Any]:
-        found = self._tables.get(table, {}).get((entity["PartitionKey"], entity["RowKey"]))
+        found = self._find(table, entity["PartitionKey"], entity["RowKey"])
         if found is None or found[1] != etag:
             raise ETagConflict("The row changed since it was read.")
         return found[0]

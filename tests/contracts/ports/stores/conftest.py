@@ -44,12 +44,13 @@ from tests.support.fakes import (
     FakeTenantStore,
     FakeUserStore,
 )
+from tests.support.fakes.paged_tables import PagedTables
 from tests.support.fakes.table_service import MemoryTables
+from tests.support.repeating_tables import RepeatingMemoryTables, RepeatingTables
 from tests.support.table_service.server import connection_string, listening
 from tests.support.table_service.service import Service
 
 
-@dataclass(kw_only=True)
 @dataclass(kw_only=True)
 class Stores:
     """One implementation of all stores."""
@@ -71,9 +72,14 @@ class Stores:
         self.acme_2 = TenantId(f"{self.acme}-2")
 
 
-@pytest.fixture(params=["fake", "memory", "lean", "azurite", "two accounts"])
+@pytest.fixture(
+    params=["fake", "memory", "memory, twice", "memory, paged", "lean", "azurite", "azurite, twice", "two accounts"]
+)
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
-    """Fakes, or the real stores on tables in memory, on the benchmarks' service, in a real Azurite, or in both."""
+    """Fakes, or the real stores on tables in memory, on the benchmarks' service, in a real Azurite, or in both.
+
+    Also on clients that send each write of a row twice, and on one that answers queries in two pages.
+    """
     if request.param == "fake":
         rows = FakeTenantRows()
         yield Stores(
@@ -93,19 +99,28 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         if request.param == "two accounts":
             yield await _on_two(request.getfixturevalue("azurite"), ends)
             return
-        if request.param == "memory":
-            tables: Tables = MemoryTables()
-        elif request.param == "lean":
-            tables = _opened(connection_string(await ends.enter_async_context(listening(Service(enforce_sizes=True)))))
-        else:
-            azurite: Any = request.getfixturevalue("azurite")
-            tables = _opened(azurite.connection_string)
+        tables = await _tables(request, ends)
         yield _on(tables)
         await tables.close()
 
 
-def _opened(storage: str) -> Tables:
-    return Tables(load({"AzureWebJobsStorage": storage, "KEY_VAULT_URL": "https://vault.example"}))
+async def _tables(request: pytest.FixtureRequest, ends: AsyncExitStack) -> Tables:
+    match request.param:
+        case "memory":
+            return MemoryTables()
+        case "memory, twice":
+            return RepeatingMemoryTables()
+        case "memory, paged":
+            return PagedTables()
+        case "lean":
+            service = listening(Service(enforce_sizes=True))
+            return _opened(connection_string(await ends.enter_async_context(service)))
+    azurite: Any = request.getfixturevalue("azurite")
+    return _opened(azurite.connection_string, RepeatingTables if request.param == "azurite, twice" else Tables)
+
+
+def _opened(storage: str, kind: type[Tables] = Tables) -> Tables:
+    return kind(load({"AzureWebJobsStorage": storage, "KEY_VAULT_URL": "https://vault.example"}))
 
 
 async def _on_two(azurite: Any, ends: AsyncExitStack) -> Stores:  # noqa: ANN401 - as the fixture is given
