@@ -79,7 +79,7 @@ RULES: Final = (
         f"{_RECONCILE}/departures.py",
         "recipient is None or recipient.origin is not origin or recipient.status is not Status.ACTIVE",
         "recipient is None or recipient.status is not Status.ACTIVE",
-        "tests/properties/test_decide_properties.py::test_nothing_of_another_origin_is_touched_without_permission",
+        f"{_UNIT}/reconcile/test_departures.py::test_only_active_recipients_of_the_directory_are_deactivated",
     ),
     Mutant(
         "a sync updates recipients of files although it may not",

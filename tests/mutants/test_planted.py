@@ -22,8 +22,7 @@ def test_a_defect_applies_and_names_its_test(mutant: Mutant) -> None:
     assert ast.dump(ast.parse(text)) != ast.dump(ast.parse(text.replace(mutant.old, mutant.new)))
     if mutant.found_by != SIMULATION:
         path, _, name = mutant.found_by.partition("::")
-        assert not name or f"def {name}(" in (ROOT / path).read_text("utf-8")
-        assert (ROOT / path).exists()
+        assert f"def {name}(" in (ROOT / path).read_text("utf-8")
 
 
 def test_there_are_enough_defects() -> None:

@@ -29,6 +29,9 @@ async def fill(deployment: Deployment, simulator: Broken, tenant: str) -> dict[s
     await deployment("PUT", f"tenants/{tenant}/locations/desk", {"name": "Desk"})
     groups = await simulator.groups("contoso")
     await deployment("PUT", f"tenants/{tenant}/locations/desk/groups", {"groups": groups[:3]})
+    uploads = f"tenants/{tenant}/locations/desk/imports"
+    upload = (await deployment("POST", uploads)).body["id"]
+    assert (await deployment("PUT", f"{uploads}/{upload}/parts/1", raw=b"mail\n")).status == 200
     await deployment("POST", f"tenants/{tenant}/runs", {})
     await deployment.drain()
     for body in (tenant, '{"tenant": "' + tenant + '", "mode": "sometimes"}'):
@@ -101,6 +104,8 @@ async def test_nothing_is_left_of_a_tenant(
         "Jobs",
         "Locations",
         "Users",
+        "Imports",
+        "Uploads",
     }
     assert deployment.vault.vault.secrets()
     assert (await deployment("DELETE", "tenants/acme")).status == 204

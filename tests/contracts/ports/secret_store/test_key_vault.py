@@ -99,6 +99,23 @@ async def test_what_is_read_while_it_is_erased_is_not_kept(
         await real.get(NAME, version)
 
 
+async def test_what_is_read_before_the_vault_has_erased_it_is_not_kept(
+    real: KeyVaultSecretStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer of the vault that arrives while the erasure is under way must not outlive it."""
+    version = await real.put(NAME, VALUE)
+    delete = real._client().delete_secret
+
+    async def late(name: str) -> Any:  # noqa: ANN401 - the SDK's secret
+        assert await real.get(NAME, version) == VALUE
+        return await delete(name)
+
+    monkeypatch.setattr(real._client(), "delete_secret", late)
+    await real.delete(NAME)
+    with pytest.raises(NotFound):
+        await real.get(NAME, version)
+
+
 @pytest.mark.parametrize(
     ("status", "kind"),
     [(400, Rejected), (401, Misconfigured), (403, Misconfigured), (404, NotFound), (429, Transient), (503, Transient)],
