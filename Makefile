@@ -41,8 +41,9 @@ test: setup ## all tests, in PROCESSES=3 processes
 test-fast: setup ## unit tests, in under a minute
 	@.venv/bin/python -m pytest tests/unit $(ARGS)
 
-simulate: setup ## try histories of several workers with faults against the invariants; CAMPAIGN=1 goes on to a million deliveries
+simulate: setup ## histories of several workers with faults, then the mutants; CAMPAIGN=1 goes on to a million deliveries
 	@.venv/bin/python -m tests.simulation.engine $(if $(CAMPAIGN),--campaign) $(ARGS)
+	@$(if $(CAMPAIGN)$(ARGS),,.venv/bin/python -m tests.mutants)
 
 load: setup ## put load on the local stack for some minutes: a tick of 500 tenants, people, files, hostile requests
 	@.venv/bin/python -m tests.load $(ARGS)

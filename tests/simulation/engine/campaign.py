@@ -1,29 +1,54 @@
 """Histories and visits on all cores."""
 
-import logging
+import gc
 import multiprocessing
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
-from tests.simulation.engine.history import simulate
-from tests.simulation.engine.points import CRASHES, LOST_ANSWERS, OPERATIONS, visit
-from tests.simulation.engine.sometimes import Point, Reached
+from tests.simulation.engine import sometimes
+from tests.simulation.engine.history import Outcome, simulate
+from tests.simulation.engine.points import CRASHES, OPERATIONS, Operation, recorded, visit
+from tests.simulation.engine.process import begin
+from tests.simulation.engine.sometimes import Point
 
 #: Number of deliveries of a long history.
 LONG_DELIVERIES: Final = 300
-#: Every n-th history is watched for rare branches, which makes it slower.
-_WATCHED: Final = 10
+#: Number of short histories that a process does in a row.
 _CHUNK: Final = 20
 
 
 @dataclass(frozen=True)
-class Job:
-    """A history, or the visit of every point of an operation if `actions` is 0."""
+class Histories:
+    """Histories with these seeds, and the number of deliveries that each has at least."""
 
-    number: int
-    actions: int
+    seeds: Sequence[int]
+    deliveries: int
+
+
+@dataclass(frozen=True)
+class Visits:
+    """A share of the points of an operation: every `of`-th from the `part`-th on."""
+
+    operation: int
+    part: int = 0
+    of: int = 1
+
+
+Job = Histories | Visits
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An invariant that did not hold, in a history or at a point."""
+
+    where: str
+    what: str
+    #: Seed and number of deliveries of the history; None for a point.
+    history: tuple[int, int] | None = None
 
 
 @dataclass
@@ -32,11 +57,13 @@ class Done:
 
     #: Number of deliveries of each history that counts.
     deliveries: list[int] = field(default_factory=list)
-    #: What did not hold, one line for each history or visit.
-    failed: list[str] = field(default_factory=list)
+    #: What did not hold, the first of each history or visit.
+    failed: list[Failure] = field(default_factory=list)
     long: int = 0
     crash_points: int = 0
+    crash_points_visited: int = 0
     lost_answer_points: int = 0
+    lost_answer_points_visited: int = 0
     reached: set[Point] = field(default_factory=set)
 
     def add(self, other: "Done") -> None:
@@ -45,47 +72,67 @@ class Done:
         self.failed += other.failed
         self.long += other.long
         self.crash_points += other.crash_points
+        self.crash_points_visited += other.crash_points_visited
         self.lost_answer_points += other.lost_answer_points
+        self.lost_answer_points_visited += other.lost_answer_points_visited
         self.reached |= other.reached
 
 
-def worked(jobs: list[Job]) -> Iterator[Done]:
-    """Do jobs on all cores, and yield what they find."""
-    points, histories = [job for job in jobs if not job.actions], [job for job in jobs if job.actions]
-    chunks = [[job] for job in points]
-    chunks += [histories[start : start + _CHUNK] for start in range(0, len(histories), _CHUNK)]
-    with multiprocessing.get_context("spawn").Pool(os.cpu_count()) as pool:
-        yield from pool.imap_unordered(work, chunks)
+Do = Callable[[Sequence[Job]], Iterable[Done]]
 
 
-def work(jobs: list[Job]) -> Done:
-    """Do jobs in this process."""
-    logging.disable(logging.CRITICAL)
-    done, watcher = Done(), Reached()
-    for job in jobs:
-        if job.actions:
-            _history(job, done, watcher)
+def all_visits() -> list[Job]:
+    """Return the visits of all points, for any number of processes."""
+    parts = 4
+    return [Visits(number, part, parts) for number in range(len(OPERATIONS)) for part in range(parts)]
+
+
+def histories(seeds: Sequence[int], deliveries: int, chunk: int = _CHUNK) -> list[Job]:
+    """Return jobs for histories, a number of them in each."""
+    return [Histories(seeds[start : start + chunk], deliveries) for start in range(0, len(seeds), chunk)]
+
+
+@contextmanager
+def workers() -> Iterator[Do]:
+    """Yield a function that does jobs in processes, one for each core, and yields what they find."""
+    with multiprocessing.get_context("spawn").Pool(os.cpu_count(), initializer=begin) as pool:
+        yield partial(pool.imap_unordered, work)
+
+
+def work(job: Job) -> Done:
+    """Do a job in this process."""
+    sometimes.REACHED.clear()
+    found = Done()
+    match job:
+        case Histories():
+            for seed in job.seeds:
+                _add_history(found, simulate(seed, job.deliveries), job.deliveries)
+        case Visits():
+            _visit(found, OPERATIONS[job.operation], job)
+    found.reached = set(sometimes.REACHED)
+    gc.collect()
+    return found
+
+
+def _add_history(found: Done, outcome: Outcome, deliveries: int) -> None:
+    if outcome.counts:
+        found.deliveries.append(outcome.deliveries)
+        found.long += outcome.deliveries >= LONG_DELIVERIES
+    if outcome.violations:
+        where = f"seed {outcome.seed}, {deliveries} deliveries"
+        found.failed.append(Failure(where, outcome.violations[0], (outcome.seed, deliveries)))
+
+
+def _visit(found: Done, operation: Operation, job: Visits) -> None:
+    undisturbed, points = recorded(operation)
+    found.failed += [Failure(f"{operation.name}, undisturbed", what) for what in undisturbed.violations[:1]]
+    for point in points[job.part :: job.of]:
+        outcome, visited = visit(point)
+        if point.fault in CRASHES:
+            found.crash_points += 1
+            found.crash_points_visited += visited
         else:
-            _visit(job, done)
-    done.reached = watcher.points
-    return done
-
-
-def _history(job: Job, done: Done, watcher: Reached) -> None:
-    if job.number % _WATCHED == 0:
-        with watcher.watching():
-            outcome = simulate(job.number, job.actions)
-    else:
-        outcome = simulate(job.number, job.actions)
-    if outcome.counts or outcome.violations:
-        done.deliveries.append(outcome.deliveries)
-    done.long += outcome.deliveries >= LONG_DELIVERIES
-    done.failed += [f"seed {job.number}, {job.actions} actions: {what}" for what in outcome.violations[:1]]
-
-
-def _visit(job: Job, done: Done) -> None:
-    for fault in (*CRASHES, *LOST_ANSWERS):
-        for each in visit(OPERATIONS[job.number], fault):
-            done.crash_points += fault in CRASHES
-            done.lost_answer_points += fault in LOST_ANSWERS
-            done.failed += [f"{each.operation}, {each.fault} {each.number}: {what}" for what in each.violations[:1]]
+            found.lost_answer_points += 1
+            found.lost_answer_points_visited += visited
+        where = f"{operation.name}, {point.fault}, call {point.number} ({point.label})"
+        found.failed += [Failure(where, what) for what in outcome.violations[:1]]

@@ -2,19 +2,21 @@
 
 import asyncio
 import dataclasses
-from collections.abc import Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import count
 from typing import Any, Final, TypeVar
 
 from shared.adapters.stores import Tables
+from shared.adapters.stores import imports as stored_imports
 from shared.bootstrap import App, Ports
-from shared.domain.connections.connection import SsoApplication
+from shared.domain.directory import Assignment
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.triggers import queues
 from tests.simulation.engine.directory import PagedDirectory
 from tests.simulation.engine.loop import VirtualLoop
+from tests.simulation.engine.requests import SSO
 from tests.simulation.engine.scheduler import Actor, Scheduler
 from tests.simulation.engine.services import (
     Broker,
@@ -28,7 +30,6 @@ from tests.simulation.engine.services import (
 from tests.support.builders import person, user
 from tests.support.fakes import (
     FakeDirectories,
-    FakeDirectory,
     FakeSecretStore,
     entra_providers,
     fake_ports,
@@ -40,6 +41,8 @@ T = TypeVar("T")
 
 CONTOSO, FABRIKAM = TenantId("contoso"), TenantId("fabrikam")
 TENANTS: Final = (CONTOSO, FABRIKAM)
+#: How tenants begin: with the whole directory, and with two groups.
+MODES: Final = {CONTOSO: Mode.FULL, FABRIKAM: Mode.GROUPS}
 LOCATIONS: Final = ("berlin", "munich", "paris")
 GROUPS: Final = tuple(ObjectId(f"00000000-0000-4000-a000-{number:012d}") for number in range(2))
 PEOPLE: Final = 8
@@ -57,6 +60,13 @@ def preferences(mode: Mode) -> Preferences:
     return Preferences(mode=mode, guard=LENIENT)
 
 
+def mapping_of(mode: Mode) -> Mapping[str, Sequence[ObjectId]]:
+    """Return the groups of the locations with which tenants begin."""
+    if mode is Mode.FULL:
+        return {location: [] for location in LOCATIONS}
+    return {"berlin": [GROUPS[0]], "munich": list(GROUPS), "paris": [GROUPS[1]]}
+
+
 def ran(coroutine: Coroutine[Any, Any, T]) -> T:
     """Return what a coroutine returns that waits for nothing."""
     outside = asyncio._get_running_loop() is None
@@ -70,6 +80,15 @@ def ran(coroutine: Coroutine[Any, Any, T]) -> T:
         if outside:
             asyncio._set_running_loop(None)
     raise AssertionError("it waits")
+
+
+def listed(items: AsyncIterator[T]) -> list[T]:
+    """Return what an iterator yields that waits for nothing."""
+
+    async def collected() -> list[T]:
+        return [item async for item in items]
+
+    return ran(collected())
 
 
 class Cluster:
@@ -87,6 +106,7 @@ class Cluster:
         self.directories = FakeDirectories()
         self._directories = {tenant: PagedDirectory() for tenant in TENANTS}
         self._numbers = count(1)
+        vars(stored_imports)["token_hex"] = self._hex  # a seed repeats its history
         #: Looks without being an actor: its calls are no effects.
         self.view = self._ports(self.tables, Actor("view", scheduler))
         self.view = dataclasses.replace(self.view, secrets=self.vault, providers=entra_providers(self.directories))
@@ -111,8 +131,7 @@ class Cluster:
                 },
             )
         )
-        mapping = {"berlin": [GROUPS[0]], "munich": list(GROUPS), "paris": [GROUPS[1]]}
-        for tenant, mode in zip(TENANTS, (Mode.FULL, Mode.GROUPS), strict=True):
+        for tenant, mode in MODES.items():
             directory = self._directories[tenant]
             directory.azure_tenant_id = f"00000000-0000-4000-9000-{len(self.directories.by_azure_tenant):012d}"
             self.directories.add(directory)
@@ -121,11 +140,19 @@ class Cluster:
                 GROUPS[0]: [person(number) for number in range(5)],
                 GROUPS[1]: [person(number) for number in range(3, PEOPLE)],
             }
-            wanted = mapping if mode is Mode.GROUPS else {location: [] for location in LOCATIONS}
-            ran(world.connected(tenant, directory.credentials, preferences(mode), dict(wanted), directory.object_id))
-            ran(self.view.settings.put_sso(tenant, SsoApplication(client_id=person(50))))
+            directory.assigned[SSO.client_id] = [
+                Assignment(principal_id=person(1), group=False),
+                Assignment(principal_id=GROUPS[1], group=True),
+            ]
+            mapping = dict(mapping_of(mode))
+            ran(world.connected(tenant, directory.credentials, preferences(mode), mapping, directory.object_id))
+            ran(self.view.settings.put_sso(tenant, SSO))
 
-    def directory(self, tenant: TenantId) -> FakeDirectory:
+    def _hex(self, size: int | None = None) -> str:
+        """Return a number that no other call returns."""
+        return f"{next(self._numbers):0{2 * (size or 1)}x}"
+
+    def directory(self, tenant: TenantId) -> PagedDirectory:
         """Return a tenant's directory."""
         return self._directories[tenant]
 

@@ -1,41 +1,50 @@
 """A history: random actions and faults, a quiet end, and what must hold afterwards."""
 
 import random
-from collections.abc import Callable, Collection, Coroutine
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, Final
+from typing import Final
 
-from shared.bootstrap import App
 from shared.domain.ids import RunId, TenantId
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import encode
-from tests.simulation.engine.actions import Actions
-from tests.simulation.engine.cluster import TENANTS, Cluster, ran
+from tests.simulation.engine import run_actions, settings_actions
+from tests.simulation.engine.actions import act
+from tests.simulation.engine.cluster import TENANTS, Cluster, listed, ran
+from tests.simulation.engine.directory import PagedDirectory
 from tests.simulation.engine.faults import Plan, RandomFaults
 from tests.simulation.engine.host import Host
 from tests.simulation.engine.invariants import Invariants
 from tests.simulation.engine.loop import Stalled
+from tests.simulation.engine.requests import BY, connect
 from tests.simulation.engine.scheduler import Move, Scheduler
+from tests.simulation.engine.stage import Stage
 
 #: Share of effects that fail.
 RATE: Final = 0.03
-#: Number of actions of a short history.
-ACTIONS: Final = 8
 #: Number of deliveries, and of faults, from which a history counts.
 MIN_DELIVERIES: Final = 12
 MIN_FAULTS: Final = 2
+#: Number of deliveries that the last sync of a tenant has at least.
+_LAST_DELIVERIES: Final = 4
+#: Number of actions after which there are no more, for each delivery that is wanted.
+_MAX_ACTIONS: Final = 5
 _ACT: Final = 0.4
+#: In one of this many histories, something happens with both tenants, and it ends with a full run.
 _WITH_ALL: Final = 4
+_WITH_FULL: Final = 2
 #: Number of messages from which no action adds more.
 _MANY_MESSAGES: Final = 30
-#: Number of steps after which a history does not end, for each action.
+#: Number of steps after which a history does not end, for each delivery that is wanted.
 _MAX_STEPS: Final = 4_000
 #: Time between two watchdogs, in seconds. Source: WATCHDOG_SCHEDULE
 _WATCHDOG_S: Final = 300.0
 #: Number of watchdogs in which everything must have ended: those of a deadline of six hours, and some more.
 _WATCHDOGS: Final = 120
+#: Time after which credentials can be validated again, in seconds.
+_LIMITED_S: Final = 3_700.0
 _SKEWS: Final = ((0.0,), (0.0,), (0.0, 3_600.0), (-3_600.0, 0.0, 1_800.0))
 
 
@@ -59,7 +68,8 @@ class Outcome:
 class History:
     """Two tenants, some workers, and a seed."""
 
-    def __init__(self, seed: int, faults: Plan, actions: int) -> None:
+    def __init__(self, seed: int, faults: Plan, deliveries: int) -> None:
+        """Begin a history in which something happens until it has `deliveries`, and two faults."""
         self.seed = seed
         self.faults = faults
         self.scheduler = Scheduler(seed, faults)
@@ -69,12 +79,17 @@ class History:
         self.invariants = Invariants(self.cluster)
         #: The tenants with which something happens: in every fourth history both, otherwise one of them.
         self.tenants = TENANTS if seed % _WITH_ALL == 0 else (TENANTS[seed % len(TENANTS)],)
-        self.actions = Actions(self.cluster, self.host, random.Random(f"actions {seed}"), self.tenants)
-        self.actions.configured, self.actions.moved = self.invariants.configured, self.invariants.moved
-        self.actions.paused, self.actions.resuming = self.invariants.paused, self.invariants.resuming
-        self.moved = self.invariants.moved
-        self._left = actions
-        self._limit = _MAX_STEPS * (actions + 10)
+        self.stage = Stage(self.cluster, self.host, random.Random(f"actions {seed}"), self.tenants)
+        self.moved = self.stage.moved = self.invariants.moved
+        self.stage.configured, self.stage.deleted = self.invariants.configured, self.invariants.deleted
+        self.stage.paused, self.stage.resuming = self.invariants.paused, self.invariants.resuming
+        self._wanted = deliveries - _LAST_DELIVERIES
+        self._left = _MAX_ACTIONS * deliveries
+        self._ends = False
+        self._watch_s = _WATCHDOG_S
+        self._watch_move = Move(_ACT, self._watch)
+        self._act_move = Move(_ACT, self._act)
+        self._limit = _MAX_STEPS * (deliveries + 10)
         self._violations = self.invariants.violations
         for tenant in TENANTS:
             self.moved(tenant)
@@ -117,69 +132,94 @@ class History:
         if scheduler.steps > limit:
             raise AssertionError("the history does not end")
 
-    def call(self, label: str, do: Callable[[App], Coroutine[Any, Any, object]]) -> None:
-        """Let an instance do something for a caller."""
-        self.host.call(label, do, lambda: None)
-
-    def runs(self, tenant: TenantId) -> list[Run]:
-        """Return the runs of a tenant, by their ids: the newest first, if no clock is wrong."""
-
-        async def listed() -> list[Run]:
-            return [run async for run in self.cluster.view.runs.list_runs(tenant)]
-
-        return ran(listed())
-
     def _moves(self) -> list[Move]:
         found = self.host.moves()
-        if self._left and len(self.cluster.broker.messages) < _MANY_MESSAGES:
-            found.append(Move(_ACT, "", self._act))
-        if not self._left and self.host.idle:
-            found += [Move(_ACT, "", partial(self.actions.resume, tenant)) for tenant in self._paused()]
+        if self._acts and len(self.cluster.broker.messages) < _MANY_MESSAGES:
+            found.append(self._act_move)
+        if self.scheduler.loop.time() >= self._watch_s:
+            found.append(self._watch_move)
+        if not self._acts and self.host.idle:
+            found += [Move(_ACT, partial(settings_actions.resume, self.stage, tenant)) for tenant in self._paused()]
         return found
+
+    def _watch(self) -> None:
+        """Fire the timer of the watchdog."""
+        self._watch_s = self.scheduler.loop.time() + _WATCHDOG_S
+        run_actions.watch(self.stage)
 
     def _paused(self) -> list[TenantId]:
         return [tenant for tenant in self.tenants if ran(self.cluster.view.sync_states.get(tenant)).value.pauses]
 
+    @property
+    def _acts(self) -> bool:
+        """Whether more is to happen."""
+        deliveries = self.host.deliveries + len(self.cluster.broker.messages)
+        is_short = deliveries < self._wanted or self.faults.due < MIN_FAULTS
+        return self._left > 0 and is_short and not self._ends
+
     def _act(self) -> None:
         self._left -= 1
-        self.actions.next()
+        act(self.stage)
 
     def _is_quiet(self) -> bool:
-        idle = not self._left and self.host.idle and not self.cluster.broker.messages and not self.scheduler.late
+        idle = not self._acts and self.host.idle and not self.cluster.broker.messages and not self.scheduler.late
         return idle and not self._paused()
 
     def _end(self) -> None:
         """Let the watchdogs clean up without faults, sync everything, and check."""
         self.faults.enabled = self.host.faulty = False
+        self._ends = True
+        for tenant in self.tenants:
+            self.cluster.directory(tenant).heal()
+            self.moved(tenant)
         for _ in range(_WATCHDOGS):
             if self._all_ended():
                 break
             self.scheduler.loop.pass_time(_WATCHDOG_S)
-            self.actions.watch()
+            self._watch()
             self.until_quiet()
         for tenant in self.tenants:
             self.invariants.i6_progress(tenant)
         self.invariants.i6_queues()
         if self._violations:
             return
-        for number, mode in enumerate((RunMode.INCREMENTAL, RunMode.FULL)):
-            for tenant in self.tenants:
-                if ran(self.cluster.view.connections.find(tenant)) is not None:
-                    run = self._sync(tenant, f"last {number}", mode)
-                    self._require_done(tenant, run, unchanged=mode is RunMode.FULL)
+        connected = [tenant for tenant in self.tenants if ran(self.cluster.view.connections.find(tenant)) is not None]
+        self._sync_all(connected)
+        existing = self._existing()
         for tenant in self.tenants:
+            self.invariants.i6_staged(tenant)
             self.invariants.i14_history(tenant)
+            if tenant not in existing:
+                self.invariants.i15_erasure(tenant)
+
+    def _sync_all(self, tenants: Sequence[TenantId]) -> None:
+        for tenant in tenants:
+            self._reconnect(tenant)
+        modes = (RunMode.INCREMENTAL, RunMode.FULL) if self.seed % _WITH_FULL == 0 else (RunMode.INCREMENTAL,)
+        for number, mode in enumerate(modes):
+            for tenant in tenants:
+                first = RunMode.FULL if self.cluster.directory(tenant).doubted else mode
+                run = self._sync(tenant, f"last {number}", first)
+                self._require_done(tenant, run, unchanged=number > 0)
+
+    def _reconnect(self, tenant: TenantId) -> None:
+        """Enter the credentials again if the directory has others than at the beginning."""
+        directory = self.cluster.directory(tenant)
+        if directory.secret != PagedDirectory().secret:
+            self.scheduler.loop.pass_time(_LIMITED_S)
+            self.stage.configure(tenant, "the last PUT connection", lambda app: connect(app, tenant, directory))
+            self.until_quiet()
 
     def _sync(self, tenant: TenantId, request: str, mode: RunMode) -> Run | None:
         self.scheduler.loop.pass_time(60)
-        before = {run.id for run in self.runs(tenant)}
+        before = {run.id for run in self.stage.runs(tenant)}
         job = SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="history")
         self.cluster.broker.add(job.queue, encode(job), 0)
         self.until_quiet()
         run = self._new(tenant, before)
         if run is not None and run.state is RunState.HELD:
             held, digest = run.id, run.held_digest or ""
-            self.call("approve", lambda app: app.review_held.approve(tenant, held, digest, "anna"))
+            self.stage.call("approve", lambda app: app.review_held.approve(tenant, held, digest, BY))
             self.until_quiet()
             run = self._new(tenant, before)
         return run
@@ -193,25 +233,33 @@ class History:
             self.invariants.i4_idempotence(run.counts)
 
     def _new(self, tenant: TenantId, before: Collection[RunId]) -> Run | None:
-        return next((run for run in self.runs(tenant) if run.id not in before), None)
+        return next((run for run in self.stage.runs(tenant) if run.id not in before), None)
 
     def _all_ended(self) -> bool:
         busy = [ran(self.cluster.view.sync_states.get(tenant)).value.is_busy for tenant in self.tenants]
-        ended = all(run.state.ended for tenant in self.tenants for run in self.runs(tenant))
-        return not any(busy) and ended and not self.cluster.broker.poison
+        ended = all(run.state.ended for tenant in self.tenants for run in self.stage.runs(tenant))
+        view, existing = self.cluster.view, self._existing()
+        gone = [tenant for tenant in self.tenants if tenant not in existing]
+        erased = not listed(view.tenants.list_deletions()) and not any(
+            listed(view.connections.list_secret_entries(tenant)) for tenant in gone
+        )
+        return not any(busy) and ended and erased and not self.cluster.broker.poison
+
+    def _existing(self) -> set[TenantId]:
+        return {tenant.id for tenant in listed(self.cluster.view.tenants.list_tenants())}
 
 
-def simulate(seed: int, actions: int = ACTIONS, faults: Plan | None = None) -> Outcome:
+def simulate(seed: int, deliveries: int = MIN_DELIVERIES, faults: Plan | None = None) -> Outcome:
     """Return the outcome of a history."""
-    return History(seed, faults or RandomFaults(seed, RATE), actions).finish()
+    return History(seed, faults or RandomFaults(seed, RATE), deliveries).finish()
 
 
-def minimised(seed: int, actions: int = ACTIONS) -> Outcome:
+def minimised(seed: int, deliveries: int = MIN_DELIVERIES) -> Outcome:
     """Return the outcome of a failing history with as few of its faults as it fails with, in the same invariant."""
-    found = simulate(seed, actions)
+    found = simulate(seed, deliveries)
     kind, kept = found.violations[0].partition(":")[0], set(found.faults)
     for number in sorted(kept, reverse=True):
-        fewer = simulate(seed, actions, RandomFaults(seed, RATE, frozenset(kept - {number})))
+        fewer = simulate(seed, deliveries, RandomFaults(seed, RATE, frozenset(kept - {number})))
         if any(violation.startswith(kind) for violation in fewer.violations):
             kept, found = set(fewer.faults), fewer
     return found

@@ -1,7 +1,9 @@
 """The Functions host: delivers messages to workers, keeps their locks, fires the timers, and replaces what dies."""
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine, Sequence
+from functools import partial
 from typing import Any, Final
 
 import msgspec
@@ -23,6 +25,13 @@ _SLOTS: Final = 2
 _DELIVER: Final = 4.0
 _LOSE_LOCK: Final = 0.02
 _WAIT: Final = 0.5
+#: Time after which the host ends the process of a function that has not ended, in seconds. Source: host.json
+TIMEOUT_S: Final = 600.0
+_SLOW: Final = 0.05
+#: How long the actors may be slow, in seconds: longer than a claim is renewed, a job's time, and a lock.
+_SLOW_S: Final = (20.0, 70.0, 130.0, 610.0)
+#: Share of the messages that stay in the queue although they were processed: a host that stops cannot delete them.
+_KEPT: Final = 0.02
 
 
 def _died(error: BaseException) -> bool:
@@ -36,6 +45,8 @@ class Process:
         self.actor = actor
         self.app = cluster.app_of(actor)
         self.busy = 0
+        #: When the functions that have not ended began, in seconds; the oldest first.
+        self.began_s: list[float] = []
 
 
 class Host:
@@ -54,6 +65,9 @@ class Host:
         self.unexpected: list[BaseException] = []
         #: Whether locks can be lost.
         self.faulty = True
+        self._slow_move = Move(_SLOW, self._be_slow, max(_SLOW_S))
+        self._deliver_move = Move(_DELIVER, self._deliver_visible)
+        self._lock_move = Move(_LOSE_LOCK, self._deliver_locked)
 
     def _process(self, kind: str) -> Process:
         skew_s = self._skews[self._started % len(self._skews)]
@@ -68,22 +82,47 @@ class Host:
     def moves(self) -> list[Move]:
         """Return what the host can do at this moment."""
         now, found = self.scheduler.loop.time(), list[Move]()
-        waiting = [message for message in self.cluster.broker.messages if not message.running]
-        visible = [message for message in waiting if message.visible_s <= now]
-        free = [worker for worker in self.workers if worker.busy < _SLOTS]
-        if visible and free:
-            found.append(Move(_DELIVER, "", lambda: self._deliver(visible, free)))
-        if waiting and not visible:
-            soonest = min(message.visible_s for message in waiting) - now
-            found.append(Move(_WAIT, f"{soonest:.0f} s pass", lambda: self.scheduler.loop.pass_time(soonest)))
-        locked = [message for message in self.cluster.broker.messages if message.running == 1]
-        if self.faulty and locked and free:
-            found.append(Move(_LOSE_LOCK, "a lock is lost", lambda: self._deliver(locked, free)))
+        if self.faulty and self._tasks:
+            self._time_out(now)
+            found.append(self._slow_move)
+        if not self.cluster.broker.messages:
+            return found
+        is_free = any(worker.busy < _SLOTS for worker in self.workers)
+        is_visible = is_locked = False
+        soonest_s = math.inf
+        for message in self.cluster.broker.messages:
+            if message.running:
+                is_locked = is_locked or message.running == 1
+            elif message.visible_s <= now:
+                is_visible = True
+            else:
+                soonest_s = min(soonest_s, message.visible_s)
+        if is_free and is_visible:
+            found.append(self._deliver_move)
+        elif not is_visible and soonest_s < math.inf:
+            found.append(Move(_WAIT, partial(self._pass, soonest_s - now), soonest_s - now))
+        if self.faulty and is_free and is_locked:
+            found.append(self._lock_move)
         return found
 
-    def _deliver(self, messages: Sequence[Message], workers: Sequence[Process]) -> None:
+    def _be_slow(self) -> None:
+        self._pass(self.scheduler.random.choice(_SLOW_S))
+
+    def _pass(self, seconds: float) -> None:
+        self.scheduler.trace.append(f"{seconds:.0f} s pass")
+        self.scheduler.loop.pass_time(seconds)
+
+    def _deliver_visible(self) -> None:
+        now = self.scheduler.loop.time()
+        self._deliver([each for each in self.cluster.broker.messages if not each.running and each.visible_s <= now])
+
+    def _deliver_locked(self) -> None:
+        self.scheduler.trace.append("a lock is lost")
+        self._deliver([message for message in self.cluster.broker.messages if message.running == 1])
+
+    def _deliver(self, messages: Sequence[Message]) -> None:
         message = self.scheduler.random.choice(messages)
-        worker = self.scheduler.random.choice(workers)
+        worker = self.scheduler.random.choice([worker for worker in self.workers if worker.busy < _SLOTS])
         message.running += 1
         message.deliveries += 1
         worker.busy += 1
@@ -91,7 +130,16 @@ class Host:
         self.scheduler.trace.append(f"{worker.actor.name} gets {message.id} of {message.queue}: {message.text}")
         self._start(self._work(message, worker))
 
+    def _time_out(self, now: float) -> None:
+        """End the processes in which a function runs for too long."""
+        for process in (*self.workers, *self.instances):
+            if process.actor.alive and process.began_s and now - process.began_s[0] > TIMEOUT_S:
+                self.scheduler.trace.append(f"{process.actor.name}: a function times out")
+                process.actor.end()
+
     async def _work(self, message: Message, worker: Process) -> None:
+        began_s = self.scheduler.loop.time()
+        worker.began_s.append(began_s)
         self.cluster.enter(worker.app)
         self.cluster.working_for.set(msgspec.json.decode(message.text)["tenant"])
         failed = False
@@ -111,13 +159,18 @@ class Host:
             failed = True
         finally:
             worker.busy -= 1
+            worker.began_s.remove(began_s)
         message.running -= 1
         messages = self.cluster.broker.messages
         if failed and message in messages and not message.running and message.deliveries > REDELIVERY.retries:
             messages.remove(message)
             self.cluster.broker.poison.append(message)
         elif not failed and message in messages:
-            messages.remove(message)
+            if self.faulty and self.scheduler.random.random() < _KEPT:
+                self.scheduler.trace.append(f"{worker.actor.name} cannot delete {message.id}")
+                message.visible_s = self.scheduler.loop.time() + LOCK_S
+            else:
+                messages.remove(message)
 
     def call(self, label: str, do: Callable[[App], Coroutine[Any, Any, object]], done: Callable[[], None]) -> None:
         """Let an instance do something for a caller, and call `done` if it returns."""
@@ -125,6 +178,8 @@ class Host:
         self.scheduler.trace.append(f"{instance.actor.name}: {label}")
 
         async def work() -> None:
+            began_s = self.scheduler.loop.time()
+            instance.began_s.append(began_s)
             self.cluster.enter(instance.app)
             try:
                 with count_requests():
@@ -137,6 +192,8 @@ class Host:
             except SyncError as error:
                 self.scheduler.trace.append(f"{instance.actor.name}: {label} failed: {error.code}")
                 return
+            finally:
+                instance.began_s.remove(began_s)
             self.scheduler.trace.append(f"{instance.actor.name}: {label} returned")
             done()
 

@@ -1,24 +1,32 @@
 """The invariants of docs/reference/invariants.md, by their numbers.
 
-Safety is checked with each write, liveness and the rest after the history has become quiet.
+Safety is checked with each write. `final_invariants` has those that hold after the history has become quiet.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from shared.adapters.stores import keys
-from shared.adapters.stores.table_names import JOBS, LOCATIONS, RECIPIENTS, RUNS, SNAPSHOTS, TENANTS
+from shared.adapters.stores.table_names import (
+    JOBS,
+    LOCATIONS,
+    RECIPIENTS,
+    RUNS,
+    SNAPSHOTS,
+    TENANTS,
+)
 from shared.adapters.tables.edm import EncodedRow
 from shared.adapters.tables.packing import unpack
-from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
+from shared.domain.ids import ObjectId, RunId, TenantId
 from shared.domain.preferences.preferences import Mode
-from shared.domain.recipient import ChangeKind, Counts, Origin, Status
+from shared.domain.recipient import ChangeKind, Origin
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.run import Plan
 from shared.errors import NotFound
 from tests.simulation.engine.cluster import TENANTS as ALL_TENANTS
 from tests.simulation.engine.cluster import Cluster, ran
+from tests.simulation.engine.final_invariants import FinalInvariants
 
 #: Tables whose partitions belong to one tenant each.
 _OF_TENANTS: Final = frozenset({RECIPIENTS, SNAPSHOTS, JOBS, RUNS, LOCATIONS})
@@ -26,14 +34,12 @@ _SETTINGS: Final = frozenset({"preferences", "connection"})
 #: Later than any step.
 _NOW: Final = 1 << 60
 
-Place = tuple[str, str]
 
-
-class Invariants:
+class Invariants(FinalInvariants):
     """Watches what is written, and knows what would have been right."""
 
     def __init__(self, cluster: Cluster) -> None:
-        self._cluster = cluster
+        super().__init__(cluster)
         self._tokens: dict[str, int] = {}
         #: Step of the first row of a run's plan, and the plan once it was needed.
         self._planned: dict[tuple[str, str], int] = {}
@@ -41,13 +47,13 @@ class Invariants:
         #: Config version that is stored when a request that changes the configuration has returned.
         self._returned: dict[TenantId, int] = {}
         self._paused: set[str] = set()
+        #: How often each tenant was deleted, and how often when a run was planned.
+        self._deletions: Counter[str] = Counter()
+        self._life_of: dict[tuple[str, str], int] = {}
         #: Last step at which a person was not to be at a location.
         self._absent: defaultdict[tuple[str, str, ObjectId], int] = defaultdict(lambda: _NOW)
-        #: Locations that were deleted, with their journals.
-        self.deleted: set[Place] = set()
         self._unread: set[str] = set()
         cluster.tables.watchers.append(self._watch)
-        self.violations: list[str] = []
 
     # What happens --------------------------------------------------------------------------------------------------
 
@@ -56,9 +62,18 @@ class Invariants:
         self._note(tenant)
 
     def configured(self, tenant: TenantId) -> None:
-        """Note that a request has returned that changes the configuration of a tenant."""
+        """Note that a request has returned that changes the configuration of a tenant.
+
+        While another change is under way, the stored version is that of a request that has not returned.
+        """
         state = ran(self._cluster.view.sync_states.get(tenant)).value
-        self._returned[tenant] = max(self._returned.get(tenant, 0), state.config_version)
+        if state.change is None:
+            self._returned[tenant] = max(self._returned.get(tenant, 0), state.config_version)
+
+    def deleted(self, tenant: TenantId) -> None:
+        """Note that a request has returned that deletes a tenant."""
+        self._deletions[tenant] += 1
+        self._returned[tenant] = 0
 
     def paused(self, tenant: TenantId) -> None:
         """Note that a pause of a tenant has returned."""
@@ -100,6 +115,7 @@ class Invariants:
         elif table == JOBS and _key(operations[0][1]).partition("!")[0] == keys.PLAN:
             run = partition.partition(":")[2]
             self._planned.setdefault((tenant, run), self._cluster.scheduler.steps)
+            self._life_of.setdefault((tenant, run), self._deletions[tenant])
         elif table == LOCATIONS or (table == TENANTS and _key(operations[0][1]) in _SETTINGS):
             self._unread.add(tenant)
 
@@ -110,7 +126,6 @@ class Invariants:
             self._i7_paused(tenant, location)
         if keys.FENCE in {_key(row) for kind, row, *_ in operations if kind == "delete"}:
             self._tokens.pop(partition, None)
-            self.deleted.add((tenant, location))
             return
         if "delete" in kinds:  # of old journals, of the rest of a location, or of recipients under the fence
             if "update" in kinds:
@@ -153,8 +168,11 @@ class Invariants:
 
     def _i7_off_is_off(self, tenant: TenantId, run: RunId) -> None:
         """A sync does not write by a configuration that was changed, once the change has returned."""
+        life = self._life_of.get((tenant, run), 0)
+        self._require(life == self._deletions[tenant], "I7", f"{run} wrote for {tenant}, which was deleted")
         plan = self._plan(tenant, run)
         if plan is not None:
+            self._require(not plan.preview, "I7", f"the preview {run} wrote")
             current = self._returned.get(tenant, 0)
             self._require(
                 plan.config_version >= current, "I7", f"{run} wrote by version {plan.config_version} of {current}"
@@ -175,77 +193,6 @@ class Invariants:
         named = {change.recipient for change in entry.changes}
         self._require(written <= named, "I14", f"not in the journal: {sorted(written - named)}")
 
-    # After a quiet suffix ------------------------------------------------------------------------------------------
-
-    def i3_completeness(self, tenant: TenantId) -> None:
-        """Every person in scope is an active recipient exactly once, and no other person is one by the directory."""
-        view, directory = self._cluster.view, self._cluster.directory(tenant)
-        preferences = ran(view.settings.get_preferences(tenant))
-        for location in ran(view.settings.list_locations(tenant)):
-            inside = {person.id for person in directory.people.values() if person.active}
-            if preferences.mode is not Mode.FULL:
-                inside &= {member for group in location.groups for member in directory.members.get(group.id, [])}
-            recipients = ran(_listed(view.recipients.list_recipients(tenant, location.id)))
-            known = [each.object_id for each in recipients if each.object_id is not None]
-            self._require(len(known) == len(set(known)), "I3", f"a person twice at {tenant} {location.id}")
-            by_hand = {each.object_id for each in recipients if each.status is Status.DEACTIVATED_MANUALLY}
-            active = {each.object_id for each in recipients if each.status is Status.ACTIVE and each.object_id}
-            owned = {each.object_id for each in recipients if each.origin is not Origin.DIRECTORY}
-            addresses = {each.profile.mail for each in recipients if each.origin is not Origin.DIRECTORY}
-            apart = {one for one in inside if directory.people[one].mail in addresses}
-            missing = inside - active - by_hand - apart
-            self._require(not missing, "I3", f"missing at {tenant} {location.id}: {sorted(missing)}")
-            if preferences.deactivate_missing:
-                extra = active - inside - owned
-                self._require(not extra, "I3", f"too many at {tenant} {location.id}: {sorted(extra)}")
-
-    def i4_idempotence(self, counts: Counts) -> None:
-        """A run over an unchanged directory writes nothing."""
-        changed = counts.created + counts.updated + counts.deactivated + counts.reactivated
-        self._require(changed == 0, "I4", f"an unchanged directory caused {counts}")
-
-    def i6_progress(self, tenant: TenantId) -> None:
-        """Every run has ended, and nothing of the tenant waits."""
-        view = self._cluster.view
-        runs = ran(_listed(view.runs.list_runs(tenant)))
-        open_runs = [run.id for run in runs if not run.state.ended]
-        self._require(not open_runs, "I6", f"runs of {tenant} have not ended: {open_runs}")
-        state = ran(view.sync_states.get(tenant)).value
-        self._require(not state.is_busy, "I6", f"{tenant} is busy: {state}")
-
-    def i6_queues(self) -> None:
-        """All queues are empty."""
-        broker = self._cluster.broker
-        left = [message.text for message in (*broker.messages, *broker.poison)]
-        self._require(not left, "I6", f"messages are left: {left}")
-
-    def i14_history(self, tenant: TenantId) -> None:
-        """Every change is in the history, with the counts of its journal."""
-        view = self._cluster.view
-        known = {run.id: run for run in ran(_listed(view.runs.list_runs(tenant)))}
-        for location in ran(view.settings.list_locations(tenant)):
-            if (tenant, location.id) in self.deleted:
-                continue
-            journals: defaultdict[RunId, Counts] = defaultdict(Counts)
-            for entry in self._journals(tenant, location.id):
-                journals[entry.run] += Counts.of(list(entry.changes))
-            for run, counts in journals.items():
-                self._require(run in known, "I14", f"{run} of {tenant} changed {location.id} and is not in the history")
-                report = known[run].locations.get(location.id)
-                shown = report.counts if report else Counts()
-                for name in ("created", "updated", "deactivated", "reactivated"):
-                    written, reported = getattr(counts, name), getattr(shown, name)
-                    self._require(
-                        written == reported,
-                        "I14",
-                        f"{known[run].kind.value} {run} of {tenant} ({known[run].state.value}) {name} {written} at "
-                        f"{location.id}, and reports {reported}",
-                    )
-
-    def _journals(self, tenant: TenantId, location: LocationId) -> list[JournalEntry]:
-        rows = self._cluster.tables.query(RECIPIENTS, partition=keys.location(tenant, location), rows=keys.JOURNALS)
-        return [unpack(row, JournalEntry) for row in ran(_listed(rows))]
-
     def _plan(self, tenant: TenantId, run: RunId) -> Plan | None:
         if (tenant, run) not in self._plans:
             try:
@@ -254,14 +201,6 @@ class Invariants:
                 return None
         return self._plans[tenant, run]
 
-    def _require(self, holds: bool, number: str, what: str) -> None:  # noqa: FBT001 - the condition
-        if not holds:
-            self.violations.append(f"{number}: {what}")
-
 
 def _key(row: Mapping[str, Any] | EncodedRow) -> str:
     return row.key if isinstance(row, EncodedRow) else str(row["RowKey"])
-
-
-async def _listed(items: Any) -> list[Any]:  # noqa: ANN401 - any iterator
-    return [item async for item in items]

@@ -4,7 +4,7 @@ import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Final, NamedTuple, TypeVar
 
 from shared.errors import Transient
 from tests.simulation.engine.faults import Fault, Plan
@@ -18,6 +18,10 @@ BEGINNING: Final = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 _GO_ON: Final = 12
 _LATE_WRITE: Final = 1
 _PASS_TIME: Final = 1
+#: What the answer to a throttled request asks to wait, in seconds.
+_WAITS_S: Final = (0.0, 5.0, 90.0)
+#: Time after which a write that is under way has arrived, in seconds.
+_LATE_S: Final = 300.0
 
 
 class Died(BaseException):
@@ -64,11 +68,14 @@ class Actor:
                 self.die()
             case Fault.REFUSED:
                 raise Transient("The service is busy.", code="storage_busy")
+            case Fault.THROTTLED:
+                wait_s = _WAITS_S[scheduler.effects % len(_WAITS_S)]
+                raise Transient("The service is busy.", code="storage_busy", retry_after_s=wait_s)
             case Fault.DELAYED:
-                scheduler.late.append((label, do))
+                scheduler.write_later(label, do)
                 raise Transient("The service did not answer.", code="storage_unreachable")
             case Fault.DUPLICATED:
-                scheduler.late.append((label, do))
+                scheduler.write_later(label, do)
         done = await do()
         match fault:
             case Fault.CRASH_AFTER:
@@ -81,10 +88,14 @@ class Actor:
         return done
 
     def die(self) -> None:
-        """End the process. Raises Died."""
+        """End the process in the middle of an effect. Raises Died."""
+        self.end()
+        raise Died
+
+    def end(self) -> None:
+        """End the process."""
         self.alive = False
         self.scheduler.bury(self)
-        raise Died
 
 
 @dataclass(eq=False)
@@ -94,13 +105,25 @@ class _Turn:
     future: "object"
 
 
-@dataclass(eq=False)
-class Move:
+class Move(NamedTuple):
     """Something that can happen next, beside what actors are about to do."""
 
     weight: float
-    label: str
     do: Callable[[], None]
+    #: How much time it lets pass at most, in seconds.
+    passes_s: float = 0.0
+
+
+#: Nothing but the passing of time until the next timer of a coroutine.
+_TIMER: Final = Move(_PASS_TIME, lambda: None)
+
+
+@dataclass(eq=False)
+class _LateWrite:
+    label: str
+    do: Callable[[], Awaitable[object]]
+    #: When it has arrived at the latest, in seconds.
+    due_s: float
 
 
 @dataclass(eq=False)
@@ -116,7 +139,7 @@ class Scheduler:
     #: Whether to stop now.
     quiet: Callable[[], bool] = lambda: True
     #: Writes that are still under way.
-    late: list[tuple[str, Callable[[], Awaitable[object]]]] = field(default_factory=list)
+    late: list[_LateWrite] = field(default_factory=list)
     #: What happened, one line each.
     trace: list[str] = field(default_factory=list)
     effects: int = 0
@@ -125,6 +148,8 @@ class Scheduler:
     def __post_init__(self) -> None:
         self.random = random.Random(f"schedule {self.seed}")
         self.loop = VirtualLoop(self._idle)
+        self._go_on_move = Move(_GO_ON, self._go_on)
+        self._late_move = Move(_LATE_WRITE, self._write_late)
         self._turns: list[_Turn] = []
 
     async def turn(self, actor: Actor, label: str) -> None:
@@ -140,9 +165,13 @@ class Scheduler:
         """Return how the effect that is about to happen fails, and write it down."""
         number = self.effects
         self.effects += 1
-        fault = self.faults.of(number, writes=writes)
+        fault = self.faults.of(number, label, writes=writes)
         self.trace.append(f"{actor.name}: {label}" + (f" [{number}: {fault}]" if fault else ""))
         return fault
+
+    def write_later(self, label: str, do: Callable[[], Awaitable[object]]) -> None:
+        """Let a write arrive later than its sender waits."""
+        self.late.append(_LateWrite(label, do, self.loop.time() + _LATE_S))
 
     def bury(self, actor: Actor) -> None:
         """End the coroutines of a dead actor."""
@@ -153,7 +182,7 @@ class Scheduler:
     def abandon(self) -> None:
         """End all coroutines."""
         self.quiet = lambda: not self._turns
-        self.moves = lambda: [Move(1, "", self._kill)] if self._turns else []
+        self.moves = lambda: [Move(1, self._kill)] if self._turns else []
         self.loop.run_forever()
 
     def _kill(self) -> None:
@@ -168,31 +197,42 @@ class Scheduler:
             return True
         choices: list[Move] = list(self.moves())
         if self._turns:
-            choices.append(Move(_GO_ON, "", self._go_on))
+            choices.append(self._go_on_move)
         if self.late:
-            choices.append(Move(_LATE_WRITE, "a late write", self._write_late))
-        timers = self.loop.has_timers()
-        if timers and choices:
-            choices.append(Move(_PASS_TIME, "", lambda: None))
+            choices.append(self._late_move)
+        if self.loop.has_timers() and choices:
+            choices.append(_TIMER)
         if not choices:
             return False
-        (move,) = self.random.choices(choices, [each.weight for each in choices])
-        if move.label:
-            self.trace.append(move.label)
+        move = self._chosen(choices)
+        if move is _TIMER:
+            return False
+        if self.late and self.loop.time() + move.passes_s > self.late[0].due_s:
+            move = self._late_move
         move.do()
-        return not (timers and move is choices[-1])
+        return True
+
+    def _chosen(self, choices: Sequence[Move]) -> Move:
+        if len(choices) == 1:
+            return choices[0]
+        left = self.random.random() * sum(choice.weight for choice in choices)
+        for choice in choices:
+            left -= choice.weight
+            if left < 0:
+                return choice
+        return choices[-1]
 
     def _go_on(self) -> None:
         turn = self._turns.pop(self.random.randrange(len(self._turns)))
         turn.future.set_result(None)  # type: ignore[attr-defined] # a future
 
     def _write_late(self) -> None:
-        label, do = self.late.pop(self.random.randrange(len(self.late)))
-        self.trace.append(f"late: {label}")
+        write = self.late.pop(self.random.randrange(len(self.late)))
+        self.trace.append(f"late: {write.label}")
 
         async def late() -> None:
             try:
-                await do()
+                await write.do()
             except Exception as error:  # noqa: BLE001 - no one waits for its answer
                 self.trace.append(f"late: refused, {type(error).__name__}")
 

@@ -15,14 +15,17 @@ from shared.domain.ids import RunId, run_id_at
 from shared.domain.sync.jobs import Job
 from shared.domain.sync.queue_messages import encode
 from shared.ports.queues import PoisonMessage
+from tests.simulation.engine.directory import PagedDirectory
 from tests.simulation.engine.scheduler import Actor
-from tests.support.fakes import FakeDirectories, FakeDirectory, FakeSecretStore
+from tests.support.fakes import FakeDirectories, FakeSecretStore
+from tests.support.fakes.paged_tables import PagedTables
 from tests.support.fakes.table_service import MemoryTables
 
 T = TypeVar("T")
 
 #: Listings with at least this number of rows may be answered in two pages.
 _PAGED = 3
+_PAGED_SHARE = 0.3
 
 
 class SharedTables(MemoryTables):
@@ -33,8 +36,12 @@ class SharedTables(MemoryTables):
         #: Called before each write with the table, the partition and the operations.
         self.watchers: list[Callable[[str, str, Sequence[Any]], None]] = []
 
+    def partitions(self, table: str) -> set[str]:
+        """Return the partitions of a table that have rows."""
+        return set(self._tables[table])
 
-class SimulatedTables(MemoryTables):
+
+class SimulatedTables(PagedTables):
     """`Tables` of one actor."""
 
     def __init__(self, shared: SharedTables, actor: Actor) -> None:
@@ -86,28 +93,12 @@ class SimulatedTables(MemoryTables):
 
         return await self._actor.effect(f"write {len(listed)} rows of {table} {partition}", do, writes=True)
 
-    async def query(self, table: str, **where: Any) -> AsyncIterator[Entity]:  # noqa: ANN401 - passed on
-        """Iterate over entities, perhaps in two pages, between which others may write."""
-        query = super().query
+    async def _answered(self, label: str, page: Callable[[], Awaitable[list[Entity]]]) -> list[Entity]:
+        return await self._actor.effect(label, page, writes=False)
 
-        async def page() -> list[Entity]:
-            return [row async for row in query(table, **where)]
-
-        label = f"query {table} {where.get('partition') or ''}"
-        rows = await self._actor.effect(label, page, writes=False)
+    def _cut(self, rows: int) -> int:
         chance = self._actor.scheduler.random
-        if len(rows) >= _PAGED and where.get("select") is None and chance.random() < 0.3:
-            cut = chance.randrange(1, len(rows))
-            for row in rows[:cut]:
-                yield row
-            last = rows[cut - 1]["PartitionKey"], rows[cut - 1]["RowKey"]
-            rows = [
-                row
-                for row in await self._actor.effect(f"{label}, continued", page, writes=False)
-                if (row["PartitionKey"], row["RowKey"]) > last
-            ]
-        for row in rows:
-            yield row
+        return chance.randrange(1, rows) if rows >= _PAGED and chance.random() < _PAGED_SHARE else 0
 
     async def _written(self, kind: str, table: str, entity: Mapping[str, Any], write: Callable[[], Awaitable[T]]) -> T:
         partition, row = entity["PartitionKey"], entity["RowKey"]
@@ -230,7 +221,7 @@ class SimulatedDirectories:
     async def open(self, credentials: Credentials) -> AsyncIterator[Any]:
         """Return the directory of the credentials' tenant."""
         async with self._directories.open(credentials) as directory:
-            yield _SimulatedDirectory(directory, self._actor)
+            yield _SimulatedDirectory(directory, self._actor) if isinstance(directory, PagedDirectory) else directory
 
     async def close(self) -> None:
         """Close nothing."""
@@ -239,7 +230,7 @@ class SimulatedDirectories:
 class _SimulatedDirectory:
     """A directory whose every request is an effect."""
 
-    def __init__(self, directory: FakeDirectory, actor: Actor) -> None:
+    def __init__(self, directory: PagedDirectory, actor: Actor) -> None:
         self._directory = directory
         self._actor = actor
 
@@ -249,7 +240,12 @@ class _SimulatedDirectory:
             return found
 
         async def request(*args: object, **words: object) -> object:
-            return await self._actor.effect(f"directory {name}", lambda: found(*args, **words), writes=False)
+            async def do() -> object:
+                if self._directory.errors:
+                    raise self._directory.errors.pop(0)
+                return await found(*args, **words)
+
+            return await self._actor.effect(f"directory {name}", do, writes=False)
 
         return request
 
