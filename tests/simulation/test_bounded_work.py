@@ -97,7 +97,7 @@ async def test_the_watchdog_does_not_resume_for_ever(monkeypatch: pytest.MonkeyP
 
 
 async def test_an_import_that_waits_too_often_ends(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also if it is a sync that it waits for."""
+    """While a sync is active its writers cannot be fenced off, so it waits on; its next wait after that ends it."""
     world = await imports_world()
     _limited(world, monkeypatch, run_max_messages=2)
     content = people(0, 5, "HR")
@@ -108,6 +108,15 @@ async def test_an_import_that_waits_too_often_ends(monkeypatch: pytest.MonkeyPat
     taken = msgspec.structs.replace(state, active_run=run, active_since=world.clock.now())
     await world.ports.sync_states.replace(CONTOSO, taken, etag)
     await _process(world, 3)
+    assert (await look(world, ref)).outcome is None
+    taken, etag = await world.ports.sync_states.get(CONTOSO)
+    await world.ports.sync_states.replace(CONTOSO, state, etag)
+
+    async def busy(*_: object) -> None:
+        raise Transient("busy", code="storage_busy", retry_after_s=60)
+
+    monkeypatch.setitem(queues.app().__dict__, "apply_import", busy)
+    await _process(world, 1)
     found = await look(world, ref)
     assert found.outcome is not None
     assert found.outcome.problem is not None

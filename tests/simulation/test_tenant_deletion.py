@@ -35,7 +35,7 @@ async def filled_world() -> tuple[World, MemoryTables]:
 def rows_of(tables: MemoryTables) -> list[tuple[str, str, str]]:
     """Return table and keys of the rows that name the tenant."""
     return sorted(
-        (table, *key) for table, rows in tables._tables.items() for key in rows if "fabrikam" in f"{key} {rows[key]}"
+        (table, *key) for table, rows in tables.copied().items() for key in rows if "fabrikam" in f"{key} {rows[key]}"
     )
 
 

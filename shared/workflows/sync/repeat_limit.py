@@ -4,7 +4,6 @@ The first message of a job is not counted. A run has a bounded number of these.
 """
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import Protocol
 
 import msgspec
@@ -12,7 +11,7 @@ import msgspec
 from shared.domain.ids import RunId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.sync.jobs import ImportJob, Job, SyncRequest
-from shared.errors import Superseded
+from shared.errors import Superseded, Transient
 from shared.ports.queues import JobSender
 from shared.ports.runs import RunStore
 from shared.telemetry import RequestCounters, counted_requests, event
@@ -23,7 +22,7 @@ class ImportEnd(Protocol):
     """The end of uploaded imports."""
 
     async def fail(self, job: ImportJob, problem: Problem) -> None:
-        """End an import as failed. Raises Superseded if it has ended."""
+        """End an import as failed. Raises Superseded if it has ended, Transient if a sync uses the location."""
 
 
 class RepeatCounter(msgspec.Struct, frozen=True, kw_only=True):
@@ -61,10 +60,17 @@ class RepeatLimit(msgspec.Struct, frozen=True, kw_only=True):
             if problem is None:
                 await self.queue.send([job], delay_s=delay_s)
             elif isinstance(job, ImportJob):
-                with suppress(Superseded):
-                    await self.imports.fail(job, problem)
+                await self._end(job, problem, delay_s)
             elif not isinstance(job, SyncRequest):
                 await self.changes.fail(job.tenant, job.run, problem, RequestCounters())
+
+    async def _end(self, job: ImportJob, problem: Problem, delay_s: float) -> None:
+        try:
+            await self.imports.fail(job, problem)
+        except Superseded:
+            return
+        except Transient:  # its writers cannot be fenced off while a sync is active, which has a limit of its own
+            await self.queue.send([job], delay_s=delay_s)
 
     async def require(self, tenant: TenantId, run: RunId) -> None:
         """Count a look of the watchdog that sends jobs again. Above a limit, end the run and raise Superseded."""
