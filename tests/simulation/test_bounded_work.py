@@ -115,7 +115,7 @@ async def test_an_import_that_waits_too_often_ends(monkeypatch: pytest.MonkeyPat
     async def busy(*_: object) -> None:
         raise Transient("busy", code="storage_busy", retry_after_s=60)
 
-    monkeypatch.setitem(queues.app().__dict__, "apply_import", busy)
+    monkeypatch.setitem(world.app.__dict__, "apply_import", busy)
     await _process(world, 1)
     found = await look(world, ref)
     assert found.outcome is not None
