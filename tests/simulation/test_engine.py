@@ -39,7 +39,7 @@ def test_histories(first: int) -> None:
 
 def test_a_long_history() -> None:
     """Nor after more than 300 deliveries."""
-    outcome = simulate(0, 300)
+    outcome = simulate(0, 310)
     assert outcome.deliveries >= 300
     assert not outcome.violations
 
@@ -89,7 +89,7 @@ def test_a_point_that_does_not_exist_is_not_visited() -> None:
     assert [points.visit(point)[1] for point in (found[0], beyond, other)] == [True, False, False]
 
 
-@pytest.mark.parametrize(("seed", "deliveries"), seeds.kept())
+@pytest.mark.parametrize(("seed", "deliveries"), [(0, MIN_DELIVERIES), *seeds.kept()])
 def test_seeds_that_have_failed(seed: int, deliveries: int) -> None:
     """They are kept, and fail no more."""
     assert simulate(seed, deliveries).violations == []

@@ -34,7 +34,7 @@ _MAX_ACTIONS: Final = 5
 _ACT: Final = 0.4
 #: In one of this many histories, something happens with both tenants, and it ends with a full run.
 _WITH_ALL: Final = 4
-_WITH_FULL: Final = 2
+_WITH_FULL: Final = 3
 #: Number of messages from which no action adds more.
 _MANY_MESSAGES: Final = 30
 #: Number of steps after which a history does not end, for each delivery that is wanted.
