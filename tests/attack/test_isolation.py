@@ -20,12 +20,12 @@ OF_A_TENANT = sorted(rule for rule, access in RULES.items() if access is Access.
 NOWHERE = {
     "location": "nowhere",
     "run": "8000000000000-00000000",
-    "recipient": "nobody",
+    "recipient": "no-such-recipient",
     "import": "8000000000000-00000000",
     "number": "7",
     "erasure": "8000000000000-00000000",
 }
-_ID = re.compile(r"[0-9]{13}-[0-9a-f]{8}|[0-9a-f]{32}|annex|fabrikam|nowhere|nobody|no-such-tenant")
+_ID = re.compile(r"[0-9]{13}-[0-9a-f]{8}|[0-9a-f]{32}|annex|fabrikam|nowhere|no-such-recipient|no-such-tenant")
 
 
 async def _answer(scene: Scene, call: Call, who: str) -> tuple[int, Any, dict[str, str]]:

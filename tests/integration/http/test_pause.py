@@ -61,6 +61,6 @@ async def test_all_tenants_are_paused_and_resumed(api: Client) -> None:
 @pytest.mark.parametrize("verb", ["pause", "resume"])
 async def test_a_tenant_that_does_not_exist(api: Client, verb: str) -> None:
     """404, and nothing is stored for it."""
-    missing = await api("POST", f"tenants/nobody-here/{verb}")
+    missing = await api("POST", f"tenants/no-such-tenant/{verb}")
     assert (missing.status, missing.body["code"]) == (404, "tenant_not_found")
-    assert (await api("GET", "tenants/nobody-here/pause")).status == 404
+    assert (await api("GET", "tenants/no-such-tenant/pause")).status == 404

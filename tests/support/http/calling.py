@@ -4,51 +4,18 @@ import json
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
+from types import ModuleType
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import azure.functions as func
 
-from shared.triggers.http import (
-    BLUEPRINTS,
-    audit,
-    connection,
-    doctor,
-    erasures,
-    health,
-    imports,
-    keys,
-    ledger,
-    locations,
-    overview,
-    pause,
-    recipients,
-    runs,
-    tenants,
-    users,
-)
-from shared.triggers.http.framework import routing
+from shared.triggers import http
+from shared.triggers.http import BLUEPRINTS
 from tests.support.http.contract import held_to_contract
 
 #: The modules with routes that ask `app` for the workflows.
-MODULES = (
-    audit,
-    connection,
-    doctor,
-    erasures,
-    health,
-    imports,
-    keys,
-    ledger,
-    locations,
-    overview,
-    pause,
-    recipients,
-    routing,
-    runs,
-    tenants,
-    users,
-)
+MODULES = tuple(module for module in vars(http).values() if isinstance(module, ModuleType) and "app" in vars(module))
 
 
 @dataclass(frozen=True)
