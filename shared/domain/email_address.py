@@ -23,8 +23,8 @@ _PLAIN: Final = re.compile(
 _MAX_DECORATED: Final = 1024
 #: Number of layers, such as quotes inside brackets, that are removed around an address.
 _MAX_LAYERS: Final = 8
-#: Longest address, part before the @ and label of a domain, in characters.
-#: Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1
+#: Longest address and part before the @, in bytes of UTF-8, and longest label of a domain, in characters.
+#: Source: https://www.rfc-editor.org/rfc/rfc5321#section-4.5.3.1, https://www.rfc-editor.org/rfc/rfc6531#section-3.3
 _MAX_ADDRESS: Final = 254
 _MAX_LOCAL: Final = 64
 _MAX_LABEL: Final = 63
@@ -58,12 +58,18 @@ def is_address(text: str) -> bool:
     return len(text) <= _MAX_ADDRESS and _is_valid(text)
 
 
+def is_too_long(address: str) -> bool:
+    """Return whether an address, or its part before the last @, is longer than mail servers accept."""
+    spelled = address.encode("utf-8", "surrogatepass")
+    return len(spelled) > _MAX_ADDRESS or spelled.rfind(b"@") > _MAX_LOCAL
+
+
 @lru_cache(_CACHED)
 def _is_valid(text: str) -> bool:
-    if _PLAIN.fullmatch(text):
-        local, _, domain = text.partition("@")
-        if len(local) <= _MAX_LOCAL and max(map(len, domain.split("."))) <= _MAX_LABEL:
-            return True
+    if is_too_long(text):
+        return False
+    if _PLAIN.fullmatch(text) and max(map(len, text.rpartition("@")[2].split("."))) <= _MAX_LABEL:
+        return True
     import email_validator  # noqa: PLC0415 - takes 30 ms, and few addresses need it
 
     email_validator.SPECIAL_USE_DOMAIN_NAMES.clear()

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.email_address import is_too_long
 from shared.errors import Rejected
 
 #: Maximum number of domains and addresses together: preferences are stored in one row.
@@ -63,12 +64,12 @@ class EmailFilter(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
             )
         for entry in self.domains:
             plain = entry.strip().removeprefix(_WILDCARD)
-            if "." not in plain or "@" in plain or "*" in plain or " " in plain:
+            if "." not in plain or "@" in plain or "*" in plain or " " in plain or len(plain) > _MAX_DOMAIN:
                 detail = f"Invalid domain {entry[:80]!r}: use example.com, or *.example.com for its subdomains."
                 raise Rejected(detail, code="invalid_preferences")
         for entry in self.addresses:
             local, at, domain = entry.strip().partition("@")
-            if not (local and at and domain) or "@" in domain or " " in local + domain:
+            if not (local and at and domain) or "@" in domain or " " in local + domain or is_too_long(entry.strip()):
                 raise Rejected(
                     f"Invalid e-mail address {entry[:80]!r}: use name@example.com.", code="invalid_preferences"
                 )

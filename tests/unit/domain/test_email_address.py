@@ -21,6 +21,8 @@ LETTERS = st.text("abcZ09.-_+'@ ,;ßéü", max_size=12)
         "用户@例え.example",
         "ann@host.local",
         "ann@a.test",
+        "a" * 64 + "@example.com",
+        "\u7528" * 21 + "@example.com",
     ],
 )
 def test_valid_addresses(text: str) -> None:
@@ -50,6 +52,8 @@ def test_valid_addresses(text: str) -> None:
             "a@b.example;c@d.example",
         ),
         *("ann@example.com\u200b", "ann@1.2.3.4", "x" * 250 + "@example.com", "x" * 240_000),
+        *("a" * 65 + "@example.com", "\u7528" * 22 + "@example.com", "\ud800@example.com"),
+        *("ann@" + "b" * 64 + ".com", "a@" + ".".join(["\u00fc" * 20] * 7) + ".example"),
     ],
     ids=lambda text: text[:30],
 )

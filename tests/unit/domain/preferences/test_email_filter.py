@@ -52,6 +52,8 @@ def test_an_empty_filter_lets_everybody_through() -> None:
     [
         *(EmailFilter(domains=(text,)) for text in ("", "com", "*", "*.", "ada@example.com", "a b.com", "ex*mple.com")),
         *(EmailFilter(addresses=(text,)) for text in ("", "ada", "a@b@c", "ada @example.com", "@example.com", "ada@")),
+        *(EmailFilter(addresses=(f"{local}@example.com",)) for local in ("a" * 65, "\u00e4" * 33)),
+        EmailFilter(domains=("d" * 250 + ".example",)),
         EmailFilter(domains=tuple(f"d{number}.example" for number in range(MAX_ENTRIES + 1))),
     ],
 )
