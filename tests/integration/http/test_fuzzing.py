@@ -1,8 +1,6 @@
 """Whatever a caller sends within and beyond the contract, the API answers as its contract says, and never with 5xx."""
 
 import json
-import os
-import random
 from typing import Any
 
 import pytest
@@ -15,9 +13,8 @@ from schemathesis.schemas import APIOperation
 
 from shared.triggers.http.framework.openapi import document
 from tests.support.http.calling import Client
+from tests.support.seeds import SEED
 
-#: Another one every time; SEED=… repeats one.
-SEED = int(os.environ.get("SEED") or random.randrange(2**32))
 EXAMPLES = 12
 SCHEMA = schemathesis.openapi.from_dict(json.loads(json.dumps(document())))
 OPERATIONS = [operation.ok() for operation in SCHEMA.get_all_operations() if isinstance(operation, Ok)]
@@ -28,11 +25,6 @@ CASES = [
     for mode in GenerationMode
     if mode is GenerationMode.POSITIVE or "{" in operation.path or operation.definition.raw.get("requestBody")
 ]
-
-
-@pytest.fixture(autouse=True)
-def _seeded() -> None:
-    print(f"SEED={SEED}")  # noqa: T201 - so that what failed can be repeated
 
 
 @pytest.mark.parametrize(("operation", "mode"), CASES)
