@@ -187,7 +187,7 @@ class ErasedRows:
                 content = tail + await files.get_part(ref, number)
             except (NotFound, Conflict):
                 return True  # it is being replaced, by what is not known
-            if await asyncio.to_thread(self._person.is_in, content):
+            if await asyncio.to_thread(self._person.is_in_file, content):
                 return True
             tail = content[-_OVERLAP:]
         return False

@@ -5,25 +5,27 @@ from collections.abc import Collection, Iterable
 from enum import StrEnum
 from functools import cached_property
 from typing import Final
+from unicodedata import normalize
 
 import msgspec
 
 from shared.domain.access.sso_users import ProductUser
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, RecipientId
+from shared.domain.imports.encodings import CODE_PAGES
 from shared.domain.recipient import Profile, Recipient
 
 #: What stands where a value was.
 ERASED: Final = "erased"
-#: Minimum length of a text that is looked for inside other texts: shorter ones occur in other words.
-_MIN_LENGTH: Final = 5
+#: Minimum length of a text that is looked for inside other texts, in bytes: shorter ones occur in other words.
+_MIN_BYTES: Final = 5
 #: What is not before and behind an id or an address, and a name: it would be a part of a longer one.
 _AROUND_IDS: Final = (r"(?<![\w@+-])(?<!\w\.)", r"(?![\w@+-]|\.\w)")
 _AROUND_NAMES: Final = (r"(?<!\w)", r"(?!\w)")
 #: Words of texts.
 _WORDS: Final = re.compile(r"\w+")
-#: Encodings of files.
-_ENCODINGS: Final = ("utf-8", "utf-16-le", "utf-16-be", "cp1252")
+#: Encodings of files, beside UTF-8.
+_ENCODINGS: Final = ("utf-16-le", "utf-16-be", "utf-32-le", "utf-32-be", *CODE_PAGES)
 
 
 class Identifier(StrEnum):
@@ -154,25 +156,54 @@ class Person(msgspec.Struct, frozen=True, kw_only=True, dict=True):
         return self.without_names(text) != text or not self._own_words.isdisjoint(_words(text))
 
     @cached_property
-    def _spellings(self) -> frozenset[bytes]:
+    def _stored(self) -> frozenset[bytes]:
+        return self._encoded("utf-8")
+
+    @cached_property
+    def _in_files(self) -> frozenset[bytes]:
+        return self._stored.union(*map(self._encoded, _ENCODINGS))
+
+    def _encoded(self, encoding: str) -> frozenset[bytes]:
         texts = (*self.recipients, *self.object_ids, *self.addresses, *self.names)
-        return frozenset(
-            text.casefold().encode(encoding, errors="ignore")
-            for text in texts
-            if len(text) >= _MIN_LENGTH
-            for encoding in _ENCODINGS
-        )
+        spellings = {spelling for text in texts for spelling in _spellings(text)}
+        return frozenset(encoded for spelling in spellings if _is_long(encoded := _bytes(spelling, encoding)))
 
     def is_in(self, content: bytes) -> bool:
-        """Return whether a file names this person, in one of the usual encodings. Case counts except in ASCII."""
-        lowered = content.lower()
-        return any(spelling in lowered for spelling in self._spellings)
+        """Return whether the bytes of a stored value, whose texts are UTF-8, name this person."""
+        return _has(content, self._stored)
+
+    def is_in_file(self, content: bytes) -> bool:
+        """Return whether a part of a file names this person, in one of the encodings that an import reads."""
+        return _has(content, self._in_files)
+
+
+def _has(content: bytes, spellings: Collection[bytes]) -> bool:
+    lowered = content.lower()
+    return any(spelling in lowered for spelling in spellings)
+
+
+def _spellings(text: str) -> frozenset[str]:
+    """Return how a text is written: in the usual cases, and with accents as characters of their own."""
+    cases = (text, text.casefold(), text.lower(), text.upper(), text.title())
+    return frozenset(normalize(form, spelling) for spelling in cases for form in ("NFC", "NFD"))
+
+
+def _bytes(text: str, encoding: str) -> bytes:
+    """Return an encoded text, with ASCII letters in lower case; empty if the encoding does not have its characters."""
+    try:
+        return text.encode(encoding).lower()
+    except UnicodeEncodeError:
+        return b""
+
+
+def _is_long(encoded: bytes) -> bool:
+    return len(encoded) >= _MIN_BYTES
 
 
 def _pattern(texts: Collection[str], around: tuple[str, str]) -> re.Pattern[str] | None:
-    found = sorted((re.escape(text) for text in texts if len(text) >= _MIN_LENGTH), key=len, reverse=True)
+    found = sorted((re.escape(text) for text in texts if _is_long(_bytes(text, "utf-8"))), key=len, reverse=True)
     return re.compile(f"{around[0]}(?:{'|'.join(found)}){around[1]}", re.IGNORECASE) if found else None
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(word.casefold() for word in _WORDS.findall(text) if len(word) >= _MIN_LENGTH)
+    return frozenset(word.casefold() for word in _WORDS.findall(text) if _is_long(_bytes(word, "utf-8")))

@@ -37,7 +37,7 @@ _NO_CHARSETS: Final = frozenset(
     {"charmap", "idna", "punycode", "unicode-escape", "raw-unicode-escape", "undefined", "utf-7"}
 )
 #: What programs on Windows, DOS, Unix and old Macs write, the more common ones first.
-_GUESSES: Final = [
+CODE_PAGES: Final = [
     *("cp1252", "cp1250", "cp1251", "cp1253", "cp1254", "cp1255", "cp1256", "cp1257", "cp874"),
     *("cp932", "gb18030", "big5", "cp949", "koi8_r", "cp850", "cp866", "cp852"),
     *("iso8859_2", "iso8859_7", "iso8859_15", "euc_jp", "mac_roman", "mac_cyrillic"),
@@ -162,13 +162,13 @@ def _guess(file: IO[bytes]) -> str:
     from charset_normalizer import from_bytes  # noqa: PLC0415 - takes 160 ms, and few files need it
 
     sample = b"".join(islice(_foreign_lines(file), _SAMPLE_LINES))[: 4 * _CHUNK]
-    matches = from_bytes(sample, cp_isolation=_GUESSES, preemptive_behaviour=False, enable_fallback=False)
+    matches = from_bytes(sample, cp_isolation=CODE_PAGES, preemptive_behaviour=False, enable_fallback=False)
     found = {name for match in matches for name in match.could_be_from_charset}
     from_mac = b"\n" not in sample and b"\r" in sample
     # Hangul has fewer characters than Chinese text would lead to.
     ranked = [
         (plausibility(sample.decode(name, "ignore"), name), name == "cp949" or (from_mac and "mac" in name), name)
-        for name in _GUESSES
+        for name in CODE_PAGES
         if name in found
     ]
     best = max(ranked, key=itemgetter(0, 1), default=(0.0, False, ""))

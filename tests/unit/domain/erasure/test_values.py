@@ -1,5 +1,7 @@
 """Which stored values change when a person is erased, and which do not."""
 
+from unicodedata import normalize
+
 import msgspec
 import pytest
 
@@ -109,8 +111,24 @@ def test_what_is_found_adds_ids_addresses_and_names() -> None:
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
 def test_a_file_names_the_person_in_its_encoding(encoding: str) -> None:
     """In the case of ASCII letters that the file has."""
-    assert PERSON.is_in("name,mail\nX,ADA@example.com\n".encode(encoding))
-    assert not PERSON.is_in("name,mail\nX,bob@example.com\n".encode(encoding))
+    assert PERSON.is_in_file("name,mail\nX,ADA@example.com\n".encode(encoding))
+    assert not PERSON.is_in_file("name,mail\nX,bob@example.com\n".encode(encoding))
+
+
+@pytest.mark.parametrize("name", ["\u00c5sa \u00d6berg", "Иван Петров", "王小明", "山田 太郎"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32", "cp1252", "cp1251", "gb18030", "cp932"])
+def test_names_of_all_alphabets_are_found(name: str, encoding: str) -> None:
+    """In the usual cases and forms, in every encoding that can have them, and not in the file of other people."""
+    named = Person(names=frozenset({name}))
+    assert not named.is_in_file("name,mail\nGrace Hopper,grace@example.com\n".encode(encoding))
+    for spelling in (name, name.upper(), name.lower()):
+        try:
+            file = f"name,mail\n{spelling},\n".encode(encoding)
+        except UnicodeEncodeError:
+            continue
+        assert named.is_in_file(file)
+    assert named.is_in(normalize("NFD", name).encode())
+    assert named.without_names(f"'{name}' is not known.") == "'erased' is not known."
 
 
 def test_a_profile_without_the_person_is_unchanged() -> None:
