@@ -13,8 +13,9 @@ SMALL_ROUNDS: Final = 20
 LARGE_ROUNDS: Final = 10
 SMALL: Final = 2_000
 LARGE: Final = 100_000
-#: The small round at real waits.
+#: The small round at real waits, and its events: each way in which a message or an import comes to another worker.
 _REAL_WAITS: Final = 19
+_AT_REAL_WAITS: Final = (Event.KILL_HOST, Event.KILL_WORKER, Event.STOP_HOST)
 #: Requests of which one meets a fault, in small and in large rounds.
 _SMALL_RATE: Final = 0.12
 _LARGE_RATE: Final = 0.03
@@ -81,36 +82,35 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
         return any(step.event in _ON_DISK for step in self.steps)
 
 
-def rounds(small: int = SMALL, large: int = LARGE) -> list[Round]:
+def rounds() -> list[Round]:
     """Return all rounds, the small ones first."""
-    return [
-        *(_small(number, small) for number in range(SMALL_ROUNDS)),
-        *(_large(number, large) for number in range(LARGE_ROUNDS)),
-    ]
+    return [*map(_small, range(SMALL_ROUNDS)), *map(_large, range(LARGE_ROUNDS))]
 
 
-def _small(number: int, recipients: int) -> Round:
+def _small(number: int) -> Round:
+    events = _SYNC[number % len(_SYNC)], _IMPORT[number % len(_IMPORT)], _BOTH[number % len(_BOTH)]
+    sync, file, both = _AT_REAL_WAITS if number == _REAL_WAITS else events
     return Round(
         number=number,
-        recipients=recipients,
+        recipients=SMALL,
         factor=1.0 if number == _REAL_WAITS else waits.FACTOR,
         rate=_SMALL_RATE,
         full=number % 2 == 0,
         steps=(
-            Step(does=("sync",), event=_SYNC[number % len(_SYNC)]),
-            Step(does=("import",), event=_IMPORT[number % len(_IMPORT)]),
-            Step(does=("sync", "import"), event=_BOTH[number % len(_BOTH)], version=2),
+            Step(does=("sync",), event=sync),
+            Step(does=("import",), event=file),
+            Step(does=("sync", "import"), event=both, version=2),
         ),
     )
 
 
-def _large(number: int, recipients: int) -> Round:
+def _large(number: int) -> Round:
     """Return a round of imports or of syncs: both would take too long."""
     does, first = (("import",), _in_memory(_IMPORT)) if number % 2 else (("sync",), _in_memory(_SYNC))
     second = _in_memory(_BOTH)
     return Round(
         number=SMALL_ROUNDS + number,
-        recipients=recipients,
+        recipients=LARGE,
         factor=waits.FACTOR,
         rate=_LARGE_RATE,
         full=number % 4 < 2,

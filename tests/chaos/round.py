@@ -8,8 +8,6 @@ from pathlib import Path
 from time import monotonic
 from typing import Final
 
-import msgspec
-
 from infra.local.azurite import Azurite
 from infra.local.demo.simulator import Simulator
 from infra.local.stack.certificates import ensure_certificates
@@ -22,6 +20,7 @@ from tests.chaos.events import Event, Events
 from tests.chaos.faults import Faults, Service
 from tests.chaos.plan import Round, Step
 from tests.chaos.proxy import Proxy
+from tests.chaos.result import Result
 from tests.chaos.work import LOCATIONS, Work, change_directory, found_directory
 
 TWIN: Final = "the-twin"
@@ -34,24 +33,6 @@ _PER_RECIPIENT_S: Final = 0.03
 _WAITS: Final = 4
 #: Share of a step's writes after which its event happens, at least and at most.
 _FROM, _TO = 0.1, 0.7
-
-
-class Result(msgspec.Struct, kw_only=True):
-    """What a round showed."""
-
-    number: int
-    recipients: int
-    factor: float
-    faults: dict[str, int] = {}
-    events: dict[str, int] = {}
-    #: Events that were to happen when the step was over already.
-    missed: int = 0
-    differences: list[str] = []
-    #: Syncs and imports that ended otherwise than done, and were repeated as by a customer.
-    repeated: int = 0
-    #: Longest time from the beginning of an event to the next write for the tenant.
-    longest_recovery_s: float = 0.0
-    seconds: float = 0.0
 
 
 @dataclass(slots=True)
@@ -121,8 +102,11 @@ class _Running:
             if working.done():
                 return
             await asyncio.sleep(0.05)
-        waited_s = self.storage.written_s - self.events.killed_s
-        self.result.longest_recovery_s = max(self.result.longest_recovery_s, round(waited_s, 1))
+        waited_s = round(self.storage.written_s - self.events.killed_s, 1)
+        known = self.result.recovery_s
+        known[event.value] = max(waited_s, known.get(event.value, 0.0))
+        if waited_s > (longest_s := waits.longest_s(self.plan.factor)):
+            self.result.differences.append(f"no write for {waited_s} s after: {event}; {longest_s:g} s are the longest")
 
     async def _quiet(self) -> None:
         """Wait until all work has ended, at most as long as a message or the watchdog may need."""
@@ -164,7 +148,7 @@ async def run(plan: Round, seed: int, folder: Path) -> Result:
         TimeoutError: It took longer than its bound.
     """
     began_s = monotonic()
-    result = Result(number=plan.number, recipients=plan.recipients, factor=plan.factor)
+    result = Result.of(plan)
     bound_s = _FIXED_S + _PER_RECIPIENT_S * plan.recipients + _WAITS * waits.longest_s(plan.factor)
     faults = Faults(f"{seed}:{plan.number}", plan.rate)
     async with asyncio.timeout(bound_s), _running(plan, result, faults, folder) as running:

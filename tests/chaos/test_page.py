@@ -1,40 +1,50 @@
 """The figures of rounds."""
 
-from typing import Any
-
+from infra.capacity.generated_section import is_current
 from shared.domain.retry_policy import REDELIVERY
 from shared.workflows.imports.claim import CLAIM
 from tests.chaos import waits
 from tests.chaos.events import Event
-from tests.chaos.page import PAGE, figures, table
+from tests.chaos.kept import Done, done
+from tests.chaos.page import PAGE, SECTION, figures
 from tests.chaos.plan import rounds
 
-_ROUND: dict[str, Any] = {
-    "recipients": 100_000,
-    "factor": 20.0,
-    "faults": {"429": 2},
-    "events": {"host killed with its workers (SIGKILL)": 1, "two hosts at the same time": 3},
-    "differences": [],
-    "repeated": 1,
-    "longest_recovery_s": 4.5,
-    "commit": "abc",
-}
+
+def _done(factor: float, wait_s: float, *differences: str) -> Done:
+    return Done(
+        number=1,
+        recipients=100_000,
+        factor=factor,
+        faults={"429": 2},
+        events={Event.KILL_HOST: 1, Event.TWO_HOSTS: 3},
+        recovery_s={Event.KILL_HOST: wait_s},
+        differences=list(differences),
+        repeated=1,
+        commit="abc",
+        plan="",
+    )
 
 
 def test_figures_add_up() -> None:
     """Only signals are kills, and waits that were not divided count apart."""
-    other = {**_ROUND, "recipients": 2_000, "factor": 1.0, "differences": ["x"], "longest_recovery_s": 90.0}
-    found = figures([_ROUND, other])
-    assert (found["rounds"], found["rounds_of_100000"], found["differences"]) == (2, 1, 1)
-    assert (found["faults"], found["kills"], found["repeated"]) == ({"429": 4}, 2, 2)
-    assert (found["longest_recovery_s"], found["longest_recovery_at_real_waits_s"]) == (4.5, 90.0)
+    shown = figures([_done(20.0, 4.0), _done(20.0, 5.0, "x"), _done(1.0, 90.0)])
+    assert "| rounds | 3 |" in shown
+    assert "| rounds that differ from their twin | 1 |" in shown
+    assert "| parts killed, ended or stopped | 3 |" in shown
+    assert "| 429 | 6 |" in shown
+    assert f"| {Event.KILL_HOST} | 3 | 5 | 90 |" in shown
 
 
 def test_what_was_not_measured_says_so() -> None:
-    """A page without a round at real waits has no number for it."""
-    shown = table(figures([_ROUND]))
+    """Neither has a number: the waits of a round that has not run, and an event that never happened."""
+    shown = figures([_done(20.0, 4.0)])
     assert "| the same at real waits: measured | not measured |" in shown
-    assert "| 429 | 2 |" in shown
+    assert f"| {Event.KILL_VAULT} | 0 | not measured | not measured |" in shown
+
+
+def test_the_page_has_the_figures_of_the_rounds_that_are_kept() -> None:
+    """`python -m tests.chaos.page` renews them."""
+    assert is_current(PAGE, figures(done()), name=SECTION)
 
 
 def test_the_page_has_the_longest_times() -> None:
