@@ -15,10 +15,11 @@ import pytest
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.run import Plan, RunState
 from shared.workflows.sync.stages import StageCoordinator
-from tests.simulation.engine import points, seeds
+from tests.simulation.engine import points, scenarios, seeds
 from tests.simulation.engine.cluster import TENANTS
 from tests.simulation.engine.faults import Fault, RandomFaults
 from tests.simulation.engine.history import MIN_DELIVERIES, History, simulate
+from tests.simulation.engine.play import Scenario, name_of, play
 from tests.simulation.engine.run import INVARIANT
 
 ROOT = Path(__file__).parents[2]
@@ -67,6 +68,12 @@ def test_without_faults_every_run_is_done() -> None:
     states = {run.state for tenant in TENANTS for run in history.stage.runs(tenant)}
     assert states <= {RunState.DONE, RunState.HELD, RunState.SUPERSEDED, RunState.FAILED}
     assert RunState.DONE in states
+
+
+@pytest.mark.parametrize("scenario", scenarios.ALL, ids=name_of)
+def test_scenarios(scenario: Scenario) -> None:
+    """Scripted histories, in which everything happens that the script names."""
+    assert play(scenario).violations == []
 
 
 @pytest.mark.parametrize("operation", points.OPERATIONS, ids=lambda operation: operation.name)

@@ -11,8 +11,10 @@ from typing import Final
 
 from tests.simulation.engine import sometimes
 from tests.simulation.engine.history import Outcome, simulate
+from tests.simulation.engine.play import name_of, play
 from tests.simulation.engine.points import CRASHES, OPERATIONS, Operation, recorded, visit
 from tests.simulation.engine.process import begin
+from tests.simulation.engine.scenarios import ALL
 from tests.simulation.engine.sometimes import Point
 
 #: Number of deliveries of a long history.
@@ -38,7 +40,12 @@ class Visits:
     of: int = 1
 
 
-Job = Histories | Visits
+@dataclass(frozen=True)
+class Scenarios:
+    """All scenarios."""
+
+
+Job = Histories | Visits | Scenarios
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ class Done:
     crash_points_visited: int = 0
     lost_answer_points: int = 0
     lost_answer_points_visited: int = 0
+    scenarios: int = 0
     reached: set[Point] = field(default_factory=set)
 
     def add(self, other: "Done") -> None:
@@ -75,6 +83,7 @@ class Done:
         self.crash_points_visited += other.crash_points_visited
         self.lost_answer_points += other.lost_answer_points
         self.lost_answer_points_visited += other.lost_answer_points_visited
+        self.scenarios += other.scenarios
         self.reached |= other.reached
 
 
@@ -109,6 +118,10 @@ def work(job: Job) -> Done:
                 _add_history(found, simulate(seed, job.deliveries), job.deliveries)
         case Visits():
             _visit(found, OPERATIONS[job.operation], job)
+        case Scenarios():
+            for scenario in ALL:
+                found.scenarios += 1
+                found.failed += [Failure(name_of(scenario), what) for what in play(scenario).violations[:1]]
     found.reached = set(sometimes.REACHED)
     gc.collect()
     return found

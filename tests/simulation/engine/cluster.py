@@ -106,6 +106,8 @@ class Cluster:
         self.directories = FakeDirectories()
         self._directories = {tenant: PagedDirectory() for tenant in TENANTS}
         self._numbers = count(1)
+        #: Those of the app that processes begin with.
+        self.settings = SETTINGS
         vars(stored_imports)["token_hex"] = self._hex  # a seed repeats its history
         #: Looks without being an actor: its calls are no effects.
         self.view = self._ports(self.tables, Actor("view", scheduler))
@@ -158,7 +160,7 @@ class Cluster:
 
     def app_of(self, actor: Actor) -> App:
         """Return the app of a new process."""
-        return App(self._ports(SimulatedTables(self.tables, actor), actor), SETTINGS)
+        return App(self._ports(SimulatedTables(self.tables, actor), actor), self.settings)
 
     @staticmethod
     def enter(app: App) -> None:

@@ -1,7 +1,7 @@
 """A history: random actions and faults, a quiet end, and what must hold afterwards."""
 
 import random
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Final
@@ -125,9 +125,16 @@ class History:
 
     def until_quiet(self) -> None:
         """Let everything happen that can. Raises AssertionError if it does not end."""
+        self._run_until(self._is_quiet)
+
+    def until_settled(self) -> None:
+        """Let everything happen that needs no time to pass. Raises AssertionError if it does not end."""
+        self._run_until(lambda: self.host.settled)
+
+    def _run_until(self, is_over: Callable[[], bool]) -> None:
         scheduler = self.scheduler
         limit = scheduler.steps + self._limit
-        scheduler.quiet = lambda: self._is_quiet() or scheduler.steps > limit
+        scheduler.quiet = lambda: is_over() or scheduler.steps > limit
         scheduler.loop.run_forever()
         if scheduler.steps > limit:
             raise AssertionError("the history does not end")

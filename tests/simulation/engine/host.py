@@ -74,10 +74,22 @@ class Host:
         self._started += 1
         return Process(self.cluster, Actor(f"{kind} {self._started}", self.scheduler, skew_s))
 
+    def redeploy(self) -> None:
+        """Replace all processes."""
+        self.workers = [self._process("worker") for _ in self.workers]
+        self.instances = [self._process("instance") for _ in self.instances]
+
     @property
     def idle(self) -> bool:
         """Whether no process does anything."""
         return not self._tasks
+
+    @property
+    def settled(self) -> bool:
+        """Whether no process does anything but one that waits for the others, and no message can be received."""
+        now = self.scheduler.loop.time()
+        is_waiting = any(not message.running and message.visible_s <= now for message in self.cluster.broker.messages)
+        return len(self._tasks) <= (self.scheduler.holding is not None) and not is_waiting
 
     def moves(self) -> list[Move]:
         """Return what the host can do at this moment."""
@@ -122,6 +134,10 @@ class Host:
 
     def _deliver(self, messages: Sequence[Message]) -> None:
         message = self.scheduler.random.choice(messages)
+        if message.deliveries > REDELIVERY.retries and not message.running:  # its worker died at the last delivery
+            self.scheduler.trace.append(f"{message.id} of {message.queue} is given up")
+            self._give_up(message)
+            return
         worker = self.scheduler.random.choice([worker for worker in self.workers if worker.busy < _SLOTS])
         message.running += 1
         message.deliveries += 1
@@ -163,8 +179,7 @@ class Host:
         message.running -= 1
         messages = self.cluster.broker.messages
         if failed and message in messages and not message.running and message.deliveries > REDELIVERY.retries:
-            messages.remove(message)
-            self.cluster.broker.poison.append(message)
+            self._give_up(message)
         elif not failed and message in messages:
             if self.faulty and self.scheduler.random.random() < _KEPT:
                 self.scheduler.trace.append(f"{worker.actor.name} cannot delete {message.id}")
@@ -172,9 +187,16 @@ class Host:
             else:
                 messages.remove(message)
 
+    def _give_up(self, message: Message) -> None:
+        """Move a message to its poison queue."""
+        self.cluster.broker.messages.remove(message)
+        self.cluster.broker.poison.append(message)
+
     def call(self, label: str, do: Callable[[App], Coroutine[Any, Any, object]], done: Callable[[], None]) -> None:
         """Let an instance do something for a caller, and call `done` if it returns."""
-        instance = self.scheduler.random.choice(self.instances)
+        instance = self.scheduler.random.choice(
+            [instance for instance in self.instances if instance.actor is not self.scheduler.holding] or self.instances
+        )
         self.scheduler.trace.append(f"{instance.actor.name}: {label}")
 
         async def work() -> None:

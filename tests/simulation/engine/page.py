@@ -20,6 +20,7 @@ ROWS: Final = {
     "crash_points_visited": "of them visited, in a history each",
     "lost_answer_points": "writes of an operation whose answer can be lost, in two ways each",
     "lost_answer_points_visited": "of them visited, in a history each",
+    "scenarios": "scripted histories, which lead to rare branches",
     "violations": "histories in which an invariant did not hold",
     "sometimes": "rare branches in the code",
     "sometimes_reached": "of them reached",

@@ -8,7 +8,7 @@ from statistics import median
 from time import perf_counter
 from typing import Any, Final
 
-from tests.simulation.engine.campaign import LONG_DELIVERIES, Do, Done, Job, all_visits, histories, workers
+from tests.simulation.engine.campaign import LONG_DELIVERIES, Do, Done, Job, Scenarios, all_visits, histories, workers
 from tests.simulation.engine.history import MIN_DELIVERIES, Outcome, minimised, simulate
 from tests.simulation.engine.seeds import keep
 from tests.simulation.engine.sometimes import described, points
@@ -47,6 +47,7 @@ def run(wanted: int, long: int) -> int:
         "crash_points_visited": total.crash_points_visited,
         "lost_answer_points": total.lost_answer_points,
         "lost_answer_points_visited": total.lost_answer_points_visited,
+        "scenarios": total.scenarios,
         "violations": len(total.failed),
         "sometimes": len(branches),
         "sometimes_reached": len(total.reached & branches),
@@ -65,9 +66,9 @@ def run(wanted: int, long: int) -> int:
 
 
 def _total(wanted: int, long: int) -> Done:
-    """Do all visits, and histories until as many count as are wanted."""
+    """Play all scenarios, do all visits, and histories until as many count as are wanted."""
     total, first, first_long = Done(), 0, 0
-    jobs: list[Job] = all_visits()
+    jobs: list[Job] = [Scenarios(), *all_visits()]
     with workers() as do:
         while True:
             missing, missing_long = wanted + long - len(total.deliveries), long - total.long

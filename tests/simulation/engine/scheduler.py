@@ -1,5 +1,6 @@
 """The scheduler of a history: it chooses every step of every actor, by one seed."""
 
+import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
@@ -102,7 +103,9 @@ class Actor:
 class _Turn:
     actor: Actor
     label: str
-    future: "object"
+    future: "asyncio.Future[None]"
+    #: What others do before it, until it was begun.
+    before: Callable[[], None] | None = None
 
 
 class Move(NamedTuple):
@@ -138,6 +141,10 @@ class Scheduler:
     after_step: Callable[[], None] = lambda: None
     #: Whether to stop now.
     quiet: Callable[[], bool] = lambda: True
+    #: What others do, and come to rest, before an effect with this label; None if nothing.
+    interruption: Callable[[str], Callable[[], None] | None] = lambda label: None
+    #: Whether others have come to rest after an interruption.
+    settled: Callable[[], bool] = lambda: True
     #: Writes that are still under way.
     late: list[_LateWrite] = field(default_factory=list)
     #: What happened, one line each.
@@ -151,14 +158,25 @@ class Scheduler:
         self._go_on_move = Move(_GO_ON, self._go_on)
         self._late_move = Move(_LATE_WRITE, self._write_late)
         self._turns: list[_Turn] = []
+        #: The turn that waits until others have come to rest.
+        self._held: _Turn | None = None
+
+    @property
+    def holding(self) -> Actor | None:
+        """The actor that waits until others have come to rest."""
+        return self._held.actor if self._held is not None else None
 
     async def turn(self, actor: Actor, label: str) -> None:
         """Return when the scheduler lets the actor go on. Raises Died if its process ended before."""
         if not actor.alive:
             raise Died
-        future = self.loop.create_future()
-        self._turns.append(_Turn(actor, label, future))
-        await future
+        turn = _Turn(actor, label, self.loop.create_future())
+        turn.before = self.interruption(label) if self._held is None else None
+        if turn.before is not None:
+            self._held = turn
+        else:
+            self._turns.append(turn)
+        await turn.future
         self.steps += 1
 
     def next_fault(self, actor: Actor, label: str, *, writes: bool) -> Fault | None:
@@ -175,12 +193,16 @@ class Scheduler:
 
     def bury(self, actor: Actor) -> None:
         """End the coroutines of a dead actor."""
+        if self._held is not None and self._held.actor is actor:
+            self._release()
         for turn in [turn for turn in self._turns if turn.actor is actor]:
             self._turns.remove(turn)
-            turn.future.set_exception(Died())  # type: ignore[attr-defined] # a future
+            turn.future.set_exception(Died())
 
     def abandon(self) -> None:
         """End all coroutines."""
+        self.interruption = lambda _label: None
+        self._release()
         self.quiet = lambda: not self._turns
         self.moves = lambda: [Move(1, self._kill)] if self._turns else []
         self.loop.run_forever()
@@ -195,6 +217,13 @@ class Scheduler:
         if self.quiet():
             self.loop.stop()
             return True
+        if self._held is not None and self._held.before is not None:
+            before, self._held.before = self._held.before, None
+            self.trace.append(f"{self._held.actor.name}: waits before {self._held.label}")
+            before()
+            return True
+        if self._held is not None and self.settled():
+            self._release()
         choices: list[Move] = list(self.moves())
         if self._turns:
             choices.append(self._go_on_move)
@@ -212,6 +241,12 @@ class Scheduler:
         move.do()
         return True
 
+    def _release(self) -> None:
+        """Let the turn be chosen that waited for others."""
+        if self._held is not None:
+            self._turns.append(self._held)
+            self._held = None
+
     def _chosen(self, choices: Sequence[Move]) -> Move:
         if len(choices) == 1:
             return choices[0]
@@ -224,7 +259,7 @@ class Scheduler:
 
     def _go_on(self) -> None:
         turn = self._turns.pop(self.random.randrange(len(self._turns)))
-        turn.future.set_result(None)  # type: ignore[attr-defined] # a future
+        turn.future.set_result(None)
 
     def _write_late(self) -> None:
         write = self.late.pop(self.random.randrange(len(self.late)))

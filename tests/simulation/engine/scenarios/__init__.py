@@ -1,0 +1,8 @@
+"""Scenarios: scripted histories that lead to branches which histories at random seldom reach."""
+
+from typing import Final
+
+from tests.simulation.engine.play import Scenario
+from tests.simulation.engine.scenarios import imports
+
+ALL: Final[tuple[Scenario, ...]] = (*imports.SCENARIOS,)
