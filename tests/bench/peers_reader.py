@@ -8,6 +8,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from itertools import chain
 from typing import Final
 
 from shared.adapters.entra.sessions import EntraSession
@@ -83,14 +84,13 @@ class _Found:
         """Return the groups of each user."""
         held_by: dict[ObjectId, list[ObjectId]] = defaultdict(list)
         members = await asyncio.gather(*(self._members(group) for group in sorted(self._mapped)))
-        for group, people in zip(sorted(self._mapped), members, strict=True):
-            for person in people:
-                held_by[person].append(group)
+        for group, pages in zip(sorted(self._mapped), members, strict=True):
+            for user in chain.from_iterable(pages):
+                held_by[user.id].append(group)
         return Provenance(held_by=held_by)
 
-    async def _members(self, group: ObjectId) -> list[ObjectId]:
-        source = Source(group=group, by_id=True)
-        return [user.id async for users in _listed(self._directory, source) for user in users]
+    async def _members(self, group: ObjectId) -> list[Sequence[DirectoryUser]]:
+        return [users async for users in _listed(self._directory, Source(group=group, by_id=True))]
 
 
 async def _listed(directory: EntraSession, source: Source) -> AsyncIterator[Sequence[DirectoryUser]]:

@@ -55,9 +55,8 @@ def decode(content: bytes | None, kind: type[T]) -> T:
 
 def _leads_on(content: bytes) -> bool:
     """Return whether a name before or after the objects of a page ends in `nextLink`, in any case, and has a value."""
-    return any(
-        _NEXT in edge and _NEXT_LINK.search(edge) for edge in (content[:_EDGE].lower(), content[-_EDGE:].lower())
-    )
+    edges = (content,) if len(content) <= _EDGE else (content[:_EDGE], content[-_EDGE:])
+    return any(_NEXT in edge and _NEXT_LINK.search(edge) for edge in map(bytes.lower, edges))
 
 
 def _decode(content: bytes, kind: type[T]) -> T:

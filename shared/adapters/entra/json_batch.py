@@ -28,7 +28,8 @@ async def ask(client: "GraphClient", requests: Sequence[Mapping[str, Any]]) -> l
     content = await client.post(links.path(client.graph, "$batch"), msgspec.json.encode({"requests": requests}))
     responses = (await decoded(content, BatchAnswers)).responses
     for response in responses:
-        client.throttle.record_response(response.status, response.headers or {}, sent_s=sent_s)
+        headers = {name.lower(): value for name, value in (response.headers or {}).items()}
+        client.throttle.record_response(response.status, headers, sent_s=sent_s)
         if response.status in REFUSALS:
             measure(GRAPH_REQUESTS, outcome="throttled")
     return responses

@@ -9,10 +9,10 @@ from email.utils import parsedate_to_datetime
 def retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Return the wait in seconds from `Retry-After`, which is a number or a date; None if absent or malformed.
 
-    Header names are compared without case, because the parts of a `$batch` contain them as plain JSON.
+    Names are in lower case, or compared without case as by httpx and aiohttp.
     Source: https://www.rfc-editor.org/rfc/rfc9110#field.retry-after
     """
-    text = next((value for name, value in headers.items() if name.lower() == "retry-after"), None)
+    text = headers.get("retry-after")
     if text is None:
         return None
     try:

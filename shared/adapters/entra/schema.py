@@ -15,8 +15,9 @@ Text = str | None | UnsetType
 _GUID: Final = r"[0-9A-Fa-f]{8}-(?:[0-9A-Fa-f]{4}-){3}[0-9A-Fa-f]{12}"
 _GUID_CHARACTERS: Final = 36
 Guid = Annotated[str, msgspec.Meta(pattern=rf"\A{_GUID}\Z")]
-#: An id after every digit was replaced by a zero, and the translation that does it.
+#: An id after every digit was replaced by a zero, and the translations that do it.
 _ZEROS: Final = b"00000000-0000-0000-0000-000000000000"
+_LOWER_TO_ZEROS: Final = bytes.maketrans(b"123456789abcdef", b"0" * 15)
 _TO_ZEROS: Final = bytes.maketrans(b"123456789abcdefABCDEF", b"0" * 21)
 #: A link must not be empty: it could pass for the end of a listing.
 Link = Annotated[str, msgspec.Meta(min_length=1)] | None
@@ -146,12 +147,14 @@ class IdPage(msgspec.Struct, gc=False):
 
 def _check_ids(users: Sequence[Identified]) -> None:
     # in one text: a pattern for every id takes as long as decoding all the rest of the page
-    ids = "".join([user.id for user in users])
-    if ids.encode("ascii", "replace").translate(_TO_ZEROS) != _ZEROS * len(users):
+    ids = "".join([user.id for user in users]).encode("ascii", "replace")
+    zeros = _ZEROS * len(users)
+    if ids.translate(_LOWER_TO_ZEROS) == zeros:  # Graph sends lower case
+        return
+    if ids.translate(_TO_ZEROS) != zeros:
         raise ValueError("an id is not a GUID")
-    if ids != ids.lower():  # Graph sends lower case
-        for user in users:
-            user.id = ObjectId(user.id.lower())
+    for user in users:
+        user.id = ObjectId(user.id.lower())
 
 
 class GroupPage(msgspec.Struct):

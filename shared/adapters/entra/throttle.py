@@ -89,7 +89,10 @@ class AdaptiveThrottle:
             self._changed.set()
 
     def record_response(self, status: int, headers: Mapping[str, str], *, sent_s: float) -> None:
-        """Adapt to the response, or part of a `$batch` response, to a request that was sent at `sent_s`."""
+        """Adapt to the response, or part of a `$batch` response, to a request that was sent at `sent_s`.
+
+        Names of headers are in lower case, or compared without case.
+        """
         if status in REFUSALS:
             self._refused(retry_after_s(headers), sent_s)
         else:
@@ -162,7 +165,7 @@ class AdaptiveThrottle:
 
 def _share_of(status: int, headers: Mapping[str, str]) -> float | None:
     """Return the used share of the limit that a response reports, 0 if it is below SLOW_FROM, None if unknown."""
-    text = next((value for name, value in headers.items() if name.lower() == "x-ms-throttle-limit-percentage"), None)
+    text = headers.get("x-ms-throttle-limit-percentage")
     if text is None:
         return 0.0 if status == HTTPStatus.OK else None
     try:

@@ -28,6 +28,7 @@ from shared.domain.reconcile.matching import AMBIGUOUS, Matching
 from shared.domain.reconcile.provenance import Provenance
 from shared.domain.reconcile.relink import Relink, relink, unlinked, without_groups
 from shared.domain.reconcile.write import Write
+from shared.domain.struct_calls import compile_constructor
 
 
 class Decision(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,6 +45,26 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True):
     active: int
 
 
+#: Looked up once: an enumeration is asked for a member by name, for every person of a first sync.
+_CREATED: Final = ChangeKind.CREATED
+_NEW: Final = Reason.NEW
+_new_recipient: Final = compile_constructor(
+    Recipient,
+    "recipient_id, connection, person, profile, groups",
+    {
+        "id": "recipient_id",
+        "origin": "directory",
+        "status": "active",
+        "profile": "profile",
+        "object_id": "person",
+        "connection": "connection",
+        "last_applied": "profile",
+        "reason": "None",
+        "groups": "groups",
+    },
+    directory=Origin.DIRECTORY,
+    active=Status.ACTIVE,
+)
 _BY_ROW: Final = attrgetter("recipient.id")
 _BY_RELINK: Final = attrgetter("if_deleted.recipient.id")
 #: Provenance of a location without groups.
@@ -83,16 +104,19 @@ def decide(
     writes: list[Write] = []
     skipped: list[Change] = []
     relinks: list[Relink] = []
+    matches = matching.any
     for person, user in desired.items():
         recipient = by_person.get(person) or matching.by_object_id.get(person)
         if (profile := eligible.get(person)) is None:
             skipped += _excluded(person, user, recipient, preferences.exclusion(user))
             continue
-        match = recipient or matching.find(person)
-        if match is AMBIGUOUS:
-            skipped.append(_skip(person, profile.display_name, Reason.AMBIGUOUS_EMAIL))
-            continue
-        skipped += _second(person, recipient, matching)
+        match = recipient
+        if matches:
+            match = recipient or matching.find(person)
+            if match is AMBIGUOUS:
+                skipped.append(_skip(person, profile.display_name, Reason.AMBIGUOUS_EMAIL))
+                continue
+            skipped += _second(person, recipient, matching)
         groups = provenance.groups(person, match.groups if match else ())
         if managers is not NO_MANAGERS:
             profile = managers.named(profile, person, match.last_applied if match else None)
@@ -100,12 +124,15 @@ def decide(
             successor = _settle(connection, person, profile, unlinked(match), groups, preferences)
             apart = _create(connection, person, profile, provenance.groups(person, ()))
             relinks.append(relink(match, successor, apart))
+        if match is None:
+            writes.append(_create(connection, person, profile, groups))
+            continue
         outcome = _settle(connection, person, profile, match, groups, preferences)
         if isinstance(outcome, Write):
             writes.append(outcome)
         elif outcome is not None:
             skipped.append(outcome)
-    writes.sort(key=partial(_row_order, connection) if matching.any else _BY_ROW)
+    writes.sort(key=partial(_row_order, connection) if matches else _BY_ROW)
     skipped.sort(key=lambda change: recipient_id_of(connection, change.object_id or ObjectId("")))
     added = Counts.of([write.change for write in writes])
     return Decision(
@@ -129,7 +156,7 @@ def _excluded(
 
 def _second(person: ObjectId, recipient: Recipient | None, matching: Matching) -> list[Change]:
     """Return the report of a person who has a recipient of the directory, and another one that no account has."""
-    if recipient is None or recipient.origin is not Origin.DIRECTORY or not matching.any:
+    if recipient is None or recipient.origin is not Origin.DIRECTORY:
         return []
     other = matching.find(person)
     if other is None or other.object_id is not None or {recipient.status, other.status} != {Status.ACTIVE}:
@@ -167,13 +194,11 @@ def _settle(
     connection: ConnectionId,
     person: ObjectId,
     profile: Profile,
-    recipient: Recipient | None,
+    recipient: Recipient,
     groups: tuple[ObjectId, ...],
     preferences: Preferences,
 ) -> Write | Change | None:
-    """Return the write for a person who should be a recipient, a skip with its reason, or None if up to date."""
-    if recipient is None:
-        return _create(connection, person, profile, groups)
+    """Return the write of a recipient of a person who should be one, a skip with its reason, or None if up to date."""
     if recipient.object_id not in {None, person}:
         return _skip(person, profile.display_name, Reason.EARLIER_ACCOUNT, recipient.id)
     if recipient.origin is not Origin.DIRECTORY and not preferences.allow_directory_to_update_csv:
@@ -210,22 +235,9 @@ def _settle(
 
 
 def _create(connection: ConnectionId, person: ObjectId, profile: Profile, groups: tuple[ObjectId, ...]) -> Write:
-    recipient = Recipient(
-        id=recipient_id_of(connection, person),
-        origin=Origin.DIRECTORY,
-        status=Status.ACTIVE,
-        profile=profile,
-        object_id=person,
-        connection=connection,
-        last_applied=profile,
-        groups=groups,
-    )
+    recipient = _new_recipient(recipient_id_of(connection, person), connection, person, profile, groups)
     change = Change(
-        kind=ChangeKind.CREATED,
-        reason=Reason.NEW,
-        recipient=recipient.id,
-        object_id=person,
-        display_name=profile.display_name,
+        kind=_CREATED, reason=_NEW, recipient=recipient.id, object_id=person, display_name=profile.display_name
     )
     return Write(recipient=recipient, change=change)
 

@@ -47,4 +47,4 @@ class Provenance(msgspec.Struct, frozen=True, kw_only=True):
         holding = self.held_by.get(person, ())
         if self.unread and before:
             holding = sorted({*holding, *self.unread.intersection(before)})
-        return tuple(holding[:MAX_GROUPS])
+        return tuple(holding if len(holding) <= MAX_GROUPS else holding[:MAX_GROUPS])

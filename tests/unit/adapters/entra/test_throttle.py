@@ -90,7 +90,7 @@ def test_nobody_goes_while_told_to_wait(status: int) -> None:
 
     async def work() -> list[float]:
         throttle = new_throttle()
-        await ask(throttle, status, {"Retry-After": "3"})
+        await ask(throttle, status, {"retry-after": "3"})
         return await starts(throttle, 5)
 
     assert run(work()) == [3.0, 3.1, 3.1, 3.1, 3.1]
@@ -101,7 +101,7 @@ def test_the_longer_wait_holds() -> None:
 
     async def work() -> list[float]:
         throttle = new_throttle()
-        longer, shorter = {"Retry-After": "5"}, {"Retry-After": "2"}
+        longer, shorter = {"retry-after": "5"}, {"retry-after": "2"}
         await asyncio.gather(ask(throttle, 429, longer), ask(throttle, 429, shorter, takes_s=0.2))
         return await starts(throttle, 1)
 
@@ -113,10 +113,10 @@ def test_a_long_wait_is_the_queues() -> None:
 
     async def work() -> tuple[list[object], float]:
         throttle = new_throttle()
-        await ask(throttle, 429, {"Retry-After": "5"})
+        await ask(throttle, 429, {"retry-after": "5"})
         waiting = [asyncio.create_task(ask(throttle)) for _ in range(3)]
         await asyncio.sleep(1)
-        throttle.record_response(429, {"Retry-After": "11"}, sent_s=now_s())
+        throttle.record_response(429, {"retry-after": "11"}, sent_s=now_s())
         found = await asyncio.gather(*waiting, ask(throttle), return_exceptions=True)
         return [(type(each), each.code, each.retry_after_s) for each in found if isinstance(each, Transient)], now_s()
 
@@ -130,14 +130,14 @@ def test_nobody_waits_for_ever() -> None:
 
     async def work() -> tuple[float, float]:
         throttle = new_throttle()
-        await ask(throttle, 429, {"Retry-After": "9"})
+        await ask(throttle, 429, {"retry-after": "9"})
         waiting = asyncio.create_task(ask(throttle))
         for _ in range(2):
             await asyncio.sleep(6)
-            throttle.record_response(429, {"Retry-After": "9"}, sent_s=now_s())
+            throttle.record_response(429, {"retry-after": "9"}, sent_s=now_s())
         with pytest.raises(Transient) as put_back:
             await waiting
-        throttle.record_response(429, {"Retry-After": "1e9"}, sent_s=now_s())
+        throttle.record_response(429, {"retry-after": "1e9"}, sent_s=now_s())
         return put_back.value.retry_after_s or 0.0, throttle.left_s
 
     assert run(work()) == pytest.approx((9.0, 3_600.0))
@@ -149,7 +149,7 @@ def test_back_off_grows_and_is_reset() -> None:
     async def work() -> list[float]:
         throttle, found = new_throttle(), []
         for status in (429, 429, 429, 429, 503, 200, 429):
-            await ask(throttle, status, {"Retry-After": "0"})
+            await ask(throttle, status, {"retry-after": "0"})
             found.append(round(throttle.left_s, 3))
         return found
 
@@ -214,7 +214,7 @@ def test_who_gives_up_leaves_no_trace() -> None:
 
     async def work() -> list[float]:
         throttle = new_throttle()
-        await ask(throttle, 429, {"Retry-After": "1"})
+        await ask(throttle, 429, {"retry-after": "1"})
         tasks = [asyncio.create_task(ask(throttle, takes_s=60)) for _ in range(12)]
         await asyncio.sleep(0.5)
         tasks[0].cancel()

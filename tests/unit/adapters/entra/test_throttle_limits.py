@@ -81,7 +81,7 @@ async def _spend_all(counting: Window | Bucket, workers: int) -> tuple[float, in
             await asyncio.sleep(LATENCY_S * chance.uniform(0.4, 0.6))
             used, wait_s = counting.spend()
             await asyncio.sleep(LATENCY_S * chance.uniform(0.4, 0.6))
-            headers = dict(share(used)) if wait_s is None else {"Retry-After": str(wait_s)}
+            headers = dict(share(used)) if wait_s is None else {"retry-after": str(wait_s)}
             throttle.record_response(200 if wait_s is None else 429, headers, sent_s=sent_s)
         return wait_s is None
 
