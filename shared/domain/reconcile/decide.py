@@ -124,9 +124,6 @@ def decide(
             successor = _settle(connection, person, profile, unlinked(match), groups, preferences)
             apart = _create(connection, person, profile, provenance.groups(person, ()))
             relinks.append(relink(match, successor, apart))
-        if match is None:
-            writes.append(_create(connection, person, profile, groups))
-            continue
         outcome = _settle(connection, person, profile, match, groups, preferences)
         if isinstance(outcome, Write):
             writes.append(outcome)
@@ -194,11 +191,13 @@ def _settle(
     connection: ConnectionId,
     person: ObjectId,
     profile: Profile,
-    recipient: Recipient,
+    recipient: Recipient | None,
     groups: tuple[ObjectId, ...],
     preferences: Preferences,
 ) -> Write | Change | None:
-    """Return the write of a recipient of a person who should be one, a skip with its reason, or None if up to date."""
+    """Return the write for a person who should be a recipient, a skip with its reason, or None if up to date."""
+    if recipient is None:
+        return _create(connection, person, profile, groups)
     if recipient.object_id not in {None, person}:
         return _skip(person, profile.display_name, Reason.EARLIER_ACCOUNT, recipient.id)
     if recipient.origin is not Origin.DIRECTORY and not preferences.allow_directory_to_update_csv:
