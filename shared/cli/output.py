@@ -1,14 +1,19 @@
 """Output of the commands: JSON for scripts, tables for people."""
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-_MARKS = {"pass": "[green]pass[/]", "fail": "[red]FAIL[/]", "warn": "[yellow]warn[/]", "skip": "[dim]skip[/]"}
+#: Width that no table reaches, in characters: ids and keys are never cut. A narrow terminal wraps its lines.
+_WIDEST: Final = 10_000
+#: Fraction of a second at the end of a time.
+_FRACTION: Final = re.compile(r"(?<=T\d\d:\d\d:\d\d)\.\d+(?=Z$)")
+_MARKS: Final = {"pass": "[green]pass[/]", "fail": "[red]FAIL[/]", "warn": "[yellow]warn[/]", "skip": "[dim]skip[/]"}
 
 
 class Output:
@@ -16,7 +21,7 @@ class Output:
 
     def __init__(self, *, as_json: bool) -> None:
         self.as_json = as_json
-        self._out = Console(soft_wrap=True)
+        self._out = Console(soft_wrap=True, width=_WIDEST)
         self._err = Console(stderr=True, soft_wrap=True)
 
     def show(self, value: Any, *rows: Sequence[object], columns: Sequence[str] = ()) -> None:  # noqa: ANN401 - JSON
@@ -26,7 +31,7 @@ class Output:
             return
         table = Table(*columns, box=None, pad_edge=False)
         for row in rows:
-            table.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+            table.add_row(*(Text(_text(cell)) for cell in row))
         self._out.print(table)
 
     def json(self, value: Any) -> None:  # noqa: ANN401 - JSON
@@ -40,24 +45,36 @@ class Output:
             self._out.print(Text(text))
 
     def fail(self, text: str, problem: Mapping[str, Any]) -> None:
-        """Print an error to stderr."""
+        """Print an error to stderr. Of refused credentials, print the report of all checks."""
         if self.as_json:
             self._err.out(msgspec.json.encode(problem).decode(), highlight=False)
         else:
+            if report := problem.get("report"):
+                _print_checks(self._err, report["checks"])
+                text = f"The credentials were not stored. ({problem['code']})"
             self._err.print(Text(text))
 
     def checks(self, value: Any, checks: Iterable[Mapping[str, Any]]) -> None:  # noqa: ANN401 - JSON
         """Print a report: every check, and the details and fix of those that did not pass."""
         if self.as_json:
             self.json(value)
-            return
-        for check in checks:
-            self._out.print(Text.from_markup(_MARKS[check["status"]]), Text(check["title"]))
-            for text in (check.get("detail"), check.get("fix")) if check["status"] in {"fail", "warn"} else ():
-                if text:
-                    self._out.print(Text(f"     {text}"))
+        else:
+            _print_checks(self._out, checks)
 
     @property
     def console(self) -> Console:
         """The console for progress bars, on stderr."""
         return self._err
+
+
+def _text(cell: object) -> str:
+    """Return the text of a cell. Times have no fractions of seconds."""
+    return "" if cell is None else _FRACTION.sub("", str(cell))
+
+
+def _print_checks(console: Console, checks: Iterable[Mapping[str, Any]]) -> None:
+    for check in checks:
+        console.print(Text.from_markup(_MARKS[check["status"]]), Text(check["title"]))
+        for text in (check.get("detail"), check.get("fix")) if check["status"] in {"fail", "warn"} else ():
+            if text:
+                console.print(Text(f"     {text}"))

@@ -60,11 +60,11 @@ async def play(console: Console, api: Api, simulator: Simulator, output: Path) -
 
 
 async def _refused(api: Api) -> str | None:
-    """Try to connect a tenant with a wrong secret, and return the error message."""
+    """Try to connect a tenant with a wrong secret, and return the reason for the refusal and the fix."""
     try:
         await api.onboard("adatum", preferences={"mode": "full"}, locations=["lobby"], secret=WRONG_SECRET)
     except ApiError as error:
-        return str(error.problem["detail"])
+        return f"{error.problem['detail']} {error.problem['fix']}"
     return None
 
 

@@ -29,7 +29,7 @@ class ConnectionRefused(Rejected):
 
     def __init__(self, report: Report) -> None:
         first = next(check for check in report.failures() if check.retry is not True)
-        super().__init__(f"{first.detail} {first.fix}".strip(), code="connection_refused")
+        super().__init__(first.detail, code="connection_refused")
         self.report = report
 
 

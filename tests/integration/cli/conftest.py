@@ -84,7 +84,7 @@ def run(network: InMemory, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run a command with the address and the key in the environment."""
     monkeypatch.setenv("RECIPIENT_SYNC_API", ADDRESS)
     monkeypatch.setenv("RECIPIENT_SYNC_KEY", KEY)
-    monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("COLUMNS", "40")
 
     def invoke(*words: str, typed: str = "") -> Ended:
         result = CliRunner().invoke(app, list(words), input=typed, obj=Target(transport=network))

@@ -53,6 +53,7 @@ def test_a_wrong_secret_is_refused_and_not_repeated(
         assert (ended.code, ended.error, ended.out.strip()) == (1, None, "")
         assert "canary-secret" not in ended.err
         assert KEY not in ended.err
+        assert words or "FAIL The client secret is wrong" in ended.err
     assert json.loads(ended.err)["code"] == "connection_refused"
 
 

@@ -1,5 +1,7 @@
 """The command line makes named keys, and calls the API with one."""
 
+import re
+
 import httpx
 import pytest
 
@@ -39,6 +41,13 @@ def test_a_key_is_listed_without_its_value_until_it_is_revoked(run: Run) -> None
     assert run("keys", "list", "--json").json["keys"][0]["state"] == "active"
     assert run("keys", "revoke", "everything", "--yes").code == 0
     assert run("keys", "list", "--json").json["keys"][0]["state"] == "revoked"
+
+
+def test_a_key_is_printed_completely_in_a_narrow_terminal(run: Run) -> None:
+    """It is shown only once, so that a key that is cut would be lost."""
+    created = run("keys", "create", "a-rather-long-name-of-a-key", "--scope", "read", "--all-tenants")
+    (value,) = re.findall(r"rsk_\S+", created.out)
+    assert re.fullmatch(r"rsk_a-rather-long-name-of-a-key_[\w-]{43}", value)
 
 
 @pytest.mark.parametrize("words", [[], ["--tenant", "contoso", "--all-tenants"]])
