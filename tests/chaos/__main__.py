@@ -19,7 +19,7 @@ from infra.local.stack.child import ROOT
 from tests.chaos.kept import SEED, done, keep, missing
 from tests.chaos.plan import Round, Step, rounds
 from tests.chaos.result import Result
-from tests.chaos.round import run
+from tests.chaos.round import Twins, run
 
 #: Recipients and steps of a short round.
 _SHORT: Final = 300
@@ -30,18 +30,18 @@ def main() -> None:
     """Run the rounds, print what they showed, and exit with 1 if one differed from its twin."""
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--rounds", type=int, help="number of rounds; default: all that are not done")
-    parser.add_argument("--only", type=int, help="the number of a single round, done or not")
+    parser.add_argument("--only", type=int, nargs="+", help="the numbers of rounds, done or not")
     parser.add_argument("--small", action="store_true", help="short rounds of few recipients; nothing is kept")
     parser.add_argument("--seed", type=int, default=SEED, help="with another seed, nothing is kept")
     chosen = parser.parse_args()
     kept = not chosen.small and chosen.seed == SEED
     planned = missing(done()) if kept and chosen.only is None else rounds()
     if chosen.only is not None:
-        planned = [one for one in planned if one.number == chosen.only]
-    failed = 0
+        planned = [one for one in planned if one.number in chosen.only]
+    failed, twins = 0, Twins()
     for one in map(_short, planned[: chosen.rounds]) if chosen.small else planned[: chosen.rounds]:
         commit = _commit()
-        result = _result_of(one, chosen.seed)
+        result = _result_of(one, chosen.seed, twins)
         print(msgspec.json.format(msgspec.json.encode(result), indent=1).decode(), flush=True)
         failed += bool(result.differences)
         if kept:
@@ -54,12 +54,12 @@ def _short(planned: Round) -> Round:
     return msgspec.structs.replace(planned, recipients=_SHORT, steps=steps)
 
 
-def _result_of(planned: Round, seed: int) -> Result:
+def _result_of(planned: Round, seed: int, twins: Twins) -> Result:
     """Run a round. What prevents its end is a difference. The logs of a round with differences are kept."""
     folder = Path(tempfile.mkdtemp(prefix="chaos-"))
     print(f"round {planned.number}, seed {seed}, waits divided by {planned.factor:g}: {planned}", flush=True)
     try:
-        result = asyncio.run(run(planned, seed, folder))
+        result = asyncio.run(run(planned, seed, folder, twins))
     except Exception as error:  # noqa: BLE001 - any failure of a round is news about the product or the round
         problem = f"{type(error).__name__}: {error}"
         causes = map(str, getattr(error, "exceptions", ()))

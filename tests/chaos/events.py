@@ -29,6 +29,8 @@ _OTHER_CLOCK: Final = Path(__file__).with_name("other_clock")
 _CLOCK_OFF_S: Final = 3_600.0
 #: Share of answers of a faulty vault that are faults.
 _VAULT_RATE: Final = 0.5
+#: How long the CPU time of worker processes is compared, in seconds.
+_LOOKED_S: Final = 0.3
 #: How long a host is stopped, in times of a message's lock.
 _LOCKS: Final = 1.3
 #: Largest file that a process can write while the disk is full, in bytes.
@@ -104,7 +106,7 @@ class Events:
         self.killed_s = monotonic()
         match event:
             case Event.KILL_WORKER:
-                self._kill_worker()
+                await self._kill_worker()
             case Event.KILL_HOST:
                 await self._kill_host()
             case Event.END_STORAGE:
@@ -129,11 +131,14 @@ class Events:
         self._stack.kill_host()
         await self._stack.start_host()
 
-    def _kill_worker(self) -> None:
-        """Kill the worker process that has used most CPU time lately."""
+    async def _kill_worker(self) -> None:
+        """Kill the worker process that uses most CPU time."""
         workers = [child for child in self._host().children() if "worker_process" in " ".join(child.cmdline())]
-        busiest = max(workers, key=lambda worker: sum(worker.cpu_times()[:2]))
-        os.kill(busiest.pid, signal.SIGKILL)
+        before = [sum(worker.cpu_times()[:2]) for worker in workers]
+        await asyncio.sleep(_LOOKED_S)
+        used = [sum(worker.cpu_times()[:2]) - earlier for worker, earlier in zip(workers, before, strict=True)]
+        self.killed_s = monotonic()
+        os.kill(workers[used.index(max(used))].pid, signal.SIGKILL)
 
     async def _stop_host(self) -> None:
         group = self._stack.info["pids"][HOST]

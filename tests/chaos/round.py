@@ -1,9 +1,14 @@
-"""One round: a tenant works while faults and events befall the stack, and is compared with its undisturbed twin."""
+"""One round: a tenant works while faults and events befall the stack, and is compared with its undisturbed twin.
+
+The twin works on the same stack, before each step of the tenant. What it has in the end depends on nothing else than
+its work, so that later rounds with the same work are compared with it, too.
+"""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import monotonic
 from typing import Final
@@ -15,7 +20,7 @@ from infra.local.stack.local_stack import LocalStack
 from infra.local.stack.ports import LOCALHOST, Ports, free_ports
 from tests.chaos import waits
 from tests.chaos.client import PatientApi
-from tests.chaos.end_state import EndState, end_state, recipient_differences, staged_differences
+from tests.chaos.end_state import EndState, Rows, end_state, recipient_differences, staged_differences
 from tests.chaos.events import Event, Events
 from tests.chaos.faults import Faults, Service
 from tests.chaos.plan import Round, Step
@@ -36,6 +41,19 @@ _FROM, _TO = 0.1, 0.7
 
 
 @dataclass(slots=True)
+class End:
+    """What a twin has stored in the end, and the number of its writes in each step."""
+
+    rows: Rows = field(default_factory=dict)
+    staged: Counter[str] = field(default_factory=Counter)
+    writes: list[int] = field(default_factory=list)
+
+
+#: The ends of twins, by what determines them.
+Twins = dict[tuple[object, ...], End]
+
+
+@dataclass(slots=True)
 class _Running:
     """The stack of a round, with everything that works on it."""
 
@@ -47,7 +65,9 @@ class _Running:
     events: Events
     simulator: Simulator
     stored: EndState
-    twin: Work
+    #: The twin, unless its end is known.
+    twin: Work | None
+    end: End
     tenant: Work
 
     @property
@@ -59,21 +79,23 @@ class _Running:
         self.events.users = self.plan.recipients
         known = await found_directory(self.simulator, self.plan.recipients)
         known = {**known, "login": self.stack.info["login"], "graph": self.stack.info["graph"]}
-        for work in (self.twin, self.tenant):
+        for work in self._works:
             await work.onboard(known, full=self.plan.full)
-        for step in self.plan.steps:
+        for number, step in enumerate(self.plan.steps):
             if step.version > 1:
                 await change_directory(self.simulator, self.plan.recipients)
-            await self._step(step)
+            await self._step(number, step)
         await self._quiet()
         await self._compare()
 
-    async def _step(self, step: Step) -> None:
+    async def _step(self, number: int, step: Step) -> None:
         """Let the twin and then the tenant work."""
-        before, self.storage.tenant = self.storage.writes, TWIN
-        await _work(self.twin, step)
+        if self.twin is not None:
+            before, self.storage.tenant = self.storage.writes, TWIN
+            await _work(self.twin, step)
+            self.end.writes.append(self.storage.writes - before)
         share = 0 if step.event is Event.FULL_DISK else self.faults.random.uniform(_FROM, _TO)
-        after, self.storage.tenant = share * (self.storage.writes - before), TENANT
+        after, self.storage.tenant = share * self.end.writes[number], TENANT
         async with self.events.during(step.event):
             self.storage.on = True
             try:
@@ -116,20 +138,22 @@ class _Running:
             await asyncio.sleep(1)
 
     async def _open(self) -> list[str]:
-        return await self.stored.open_work(self.tenant.tenant) + await self.stored.open_work(self.twin.tenant)
+        return [what for work in self._works for what in await self.stored.open_work(work.tenant)]
 
     async def _compare(self) -> None:
-        rows = {work.tenant: await self.stored.recipients(work.tenant, self.locations) for work in self._works}
-        staged = {work.tenant: await self.stored.staged(work.tenant) for work in self._works}
-        self.result.differences += recipient_differences(rows[TENANT], rows[TWIN])
-        self.result.differences += staged_differences(staged[TENANT], staged[TWIN])
+        if self.twin is not None:
+            self.end.rows = await self.stored.recipients(TWIN, self.locations)
+            self.end.staged = await self.stored.staged(TWIN)
+        rows = await self.stored.recipients(TENANT, self.locations)
+        self.result.differences += recipient_differences(rows, self.end.rows)
+        self.result.differences += staged_differences(await self.stored.staged(TENANT), self.end.staged)
         self.result.differences += await self._open()
         for work in self._works:
             self.result.differences += await self.stored.history_differences(work.tenant, self.locations)
 
     @property
-    def _works(self) -> tuple[Work, Work]:
-        return self.twin, self.tenant
+    def _works(self) -> Sequence[Work]:
+        return (self.tenant,) if self.twin is None else (self.twin, self.tenant)
 
 
 async def _work(work: Work, step: Step) -> None:
@@ -141,8 +165,8 @@ async def _work(work: Work, step: Step) -> None:
             group.create_task(work.import_file(step.version))
 
 
-async def run(plan: Round, seed: int, folder: Path) -> Result:
-    """Run a round on fresh storage in a folder, and return what it showed.
+async def run(plan: Round, seed: int, folder: Path, twins: Twins) -> Result:
+    """Run a round on fresh storage in a folder, and return what it showed. It adds its twin if none has its work.
 
     Raises:
         TimeoutError: It took longer than its bound.
@@ -151,8 +175,10 @@ async def run(plan: Round, seed: int, folder: Path) -> Result:
     result = Result.of(plan)
     bound_s = _FIXED_S + _PER_RECIPIENT_S * plan.recipients + _WAITS * waits.longest_s(plan.factor)
     faults = Faults(f"{seed}:{plan.number}", plan.rate)
-    async with asyncio.timeout(bound_s), _running(plan, result, faults, folder) as running:
+    work = (plan.recipients, plan.full, *((step.does, step.version) for step in plan.steps))
+    async with asyncio.timeout(bound_s), _running(plan, result, faults, folder, twins.get(work)) as running:
         await running.run()
+        twins[work] = running.end
     result.faults = {fault.value: count for fault, count in sorted(faults.counts.items()) if count}
     result.events = {event.value: count for event, count in sorted(running.events.counts.items())}
     result.repeated = running.tenant.repeated
@@ -161,7 +187,9 @@ async def run(plan: Round, seed: int, folder: Path) -> Result:
 
 
 @asynccontextmanager
-async def _running(plan: Round, result: Result, faults: Faults, folder: Path) -> AsyncIterator[_Running]:
+async def _running(
+    plan: Round, result: Result, faults: Faults, folder: Path, known: End | None
+) -> AsyncIterator[_Running]:
     ports, certificates = Ports.free(), ensure_certificates(folder / "tls")
     front = Azurite(**dict(zip(("blob_port", "queue_port", "table_port"), free_ports(3), strict=True)))
     services = {
@@ -178,7 +206,13 @@ async def _running(plan: Round, result: Result, faults: Faults, folder: Path) ->
         "KEY_VAULT_URL": f"https://{LOCALHOST}:{vault_port}",
     }
     stack = LocalStack(
-        directory=folder, ports=ports, scale=_SCALE, environment=environment, host="groups", persistent=plan.on_disk
+        directory=folder,
+        ports=ports,
+        scale=_SCALE,
+        environment=environment,
+        host="groups",
+        persistent=plan.on_disk,
+        indexed=True,
     )
     await storage.up()
     await vault.up()
@@ -198,7 +232,8 @@ async def _running(plan: Round, result: Result, faults: Faults, folder: Path) ->
                 events=Events(stack, (storage, vault), faults, api, factor=plan.factor),
                 simulator=simulator,
                 stored=stored,
-                twin=Work(TWIN, api, plan.recipients),
+                twin=Work(TWIN, api, plan.recipients) if known is None else None,
+                end=known or End(),
                 tenant=Work(TENANT, api, plan.recipients),
             )
     finally:

@@ -43,7 +43,8 @@ class LocalStack:
     Logs, certificates and the record of processes are in `directory`. All other data is kept in memory, unless the
     stack is `persistent`: then storage and vault have theirs in `directory`, too. `scale` shrinks the sample
     directories (0.01 is 100 times smaller). `environment` overrides settings of the host. `host` chooses the host of
-    this repository (`local`, or `groups` with one process per scale group) or Core Tools (`func`).
+    this repository (`local`, or `groups` with one process per scale group) or Core Tools (`func`). `indexed` lets
+    tables have 100,000 rows.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class LocalStack:
         environment: Mapping[str, str] | None = None,
         host: str = "local",
         persistent: bool = False,
+        indexed: bool = False,
     ) -> None:
         self.directory = directory
         self._ports = ports or Ports()
@@ -62,6 +64,7 @@ class LocalStack:
         self._environment = dict(environment or {})
         self._host_kind = host
         self._data = directory / "data" if persistent else None
+        self._indexed = indexed
         self._key = secrets.token_urlsafe(24)
         self._supervisor = Supervisor(directory)
         self._directories: dict[str, Any] = {}
@@ -179,7 +182,7 @@ class LocalStack:
     async def _start(self) -> None:
         self._certificates = ensure_certificates(self.directory / "tls")
         parts = [
-            azurite_part(self._azurite, self._data),
+            azurite_part(self._azurite, self._data, indexed=self._indexed),
             entra_part(self._ports, self._certificates, scale=self._scale, identity_header=self._key),
             key_vault_part(self._ports, self._certificates, self._data),
         ]

@@ -25,15 +25,15 @@ class HostUnavailable(Exception):
     """The requested Functions host is not available. The message says what to install."""
 
 
-def azurite_part(azurite: Azurite, folder: Path | None = None) -> Part:
-    """Return the storage emulator, with its data in a folder, or in memory.
+def azurite_part(azurite: Azurite, folder: Path | None = None, *, indexed: bool = False) -> Part:
+    """Return the storage emulator, with its data in a folder, or in memory, and with an index of table rows.
 
     Raises:
         AzuriteUnavailable: It is not installed.
     """
     return Part(
         name=AZURITE,
-        command=azurite.command(folder),
+        command=azurite.command(folder, indexed=indexed),
         answers=lambda: asyncio.to_thread(azurite.answers),
         end_grace_s=3 if folder is None else 60,
     )
