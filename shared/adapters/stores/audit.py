@@ -80,14 +80,14 @@ class TableAuditStore:
             yield recorded
 
     async def _recorded(self, rows: AsyncIterator[Entity]) -> AsyncIterator[Recorded]:
-        """Join each entry with its outcome, which is the next row."""
+        """Join each entry with its outcome, which is the next row. That of an entry that was skipped is left out."""
         waiting: Recorded | None = None
-        async for tenant, value in readable(self._tables, AUDIT, rows, _value):
+        async for tenant, row, value in readable(self._tables, AUDIT, rows, _value):
             if isinstance(value, AuditEntry):
                 if waiting is not None:
                     yield waiting
                 waiting = Recorded(tenant, value)
-            elif waiting is not None:
+            elif waiting is not None and row == keys.outcome(waiting.entry.id):
                 yield Recorded(tenant, concluded(waiting.entry, value))
                 waiting = None
         if waiting is not None:
@@ -130,7 +130,7 @@ def _partition(tenant: TenantId | None) -> str:
     return keys.OPERATOR if tenant is None else tenant
 
 
-def _value(row: Entity) -> tuple[TenantId | None, AuditEntry | AuditOutcome]:
+def _value(row: Entity) -> tuple[TenantId | None, str, AuditEntry | AuditOutcome]:
     tenant = None if row["PartitionKey"] == keys.OPERATOR else TenantId(row["PartitionKey"])
     is_entry = "action" in row
-    return tenant, unpack(row, AuditEntry) if is_entry else unpack(row, AuditOutcome)
+    return tenant, row["RowKey"], unpack(row, AuditEntry) if is_entry else unpack(row, AuditOutcome)

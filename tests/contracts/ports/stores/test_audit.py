@@ -8,8 +8,10 @@ import msgspec
 import pytest
 
 from shared.adapters.stores import TableAuditStore, Tables, audit
+from shared.adapters.stores.table_names import AUDIT
 from shared.domain.ids import TenantId
 from shared.domain.operations.audit import Action, AuditEntry, AuditOutcome, AuditPosition, Recorded, entry_id
+from shared.domain.schema_version import READABLE
 from shared.ports.operations import AuditStore
 from shared.settings import load
 from tests.support.fakes.table_service import MemoryTables
@@ -72,6 +74,18 @@ async def test_an_entry_is_stored_once_and_never_replaced(store: AuditStore, acm
     await store.conclude(acme, entry(0).id, msgspec.structs.replace(DONE, status=500))
     (recorded,) = [recorded async for recorded in store.list_entries(acme)]
     assert (recorded.entry.actor, recorded.entry.outcome) == ("api", DONE)
+
+
+async def test_the_outcome_of_an_entry_that_cannot_be_read_is_that_of_no_other(acme: TenantId) -> None:
+    """The entry before it, whose outcome was not stored, does not get it."""
+    tables = MemoryTables()
+    store = TableAuditStore(tables)
+    for one in (entry(0), entry(1)):
+        await store.insert(acme, one)
+    damaged = {"PartitionKey": acme, "RowKey": entry(0).id, "action": "x", "schema": READABLE + 1, "p00": b""}
+    await tables.put(AUDIT, damaged)
+    await store.conclude(acme, entry(0).id, DONE)
+    assert [recorded async for recorded in store.list_entries(acme)] == [Recorded(acme, entry(1))]
 
 
 async def test_a_position_of_another_tenant_does_not_lead_there(store: AuditStore, acme: TenantId) -> None:
