@@ -5,8 +5,9 @@ from typing import NamedTuple, Protocol
 
 from shared.domain.erasure.erasure import Erasure, Position
 from shared.domain.erasure.person import Person
-from shared.domain.ids import TenantId
+from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.import_record import ImportRef
+from shared.domain.recipient import Recipient
 from shared.domain.versioned import Versioned
 
 
@@ -18,6 +19,8 @@ class Step(NamedTuple):
     erased: Mapping[str, int]
     #: Imports whose files name the person.
     files: Sequence[ImportRef] = ()
+    #: Number of rows that cannot be read, which were recorded in the operator log and skipped.
+    unread: int = 0
 
 
 class ErasureStore(Protocol):
@@ -31,6 +34,9 @@ class ErasureStore(Protocol):
 
     def list_erasures(self, tenant: TenantId | None = None) -> AsyncIterator[Erasure]:
         """Iterate over the erasures of a tenant, or over those of all tenants that have not ended."""
+
+    def list_recipients(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location that can be read."""
 
     async def find(self, tenant: TenantId, person: Person, after: Position | None) -> tuple[Person, Position | None]:
         """Look at a bounded number of rows, and return the person with what these add, and where to continue."""

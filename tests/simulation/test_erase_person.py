@@ -15,7 +15,7 @@ from shared.bootstrap import App
 from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.access.sso_users import ProductUser, Role
-from shared.domain.erasure.erasure import ErasureState
+from shared.domain.erasure.erasure import Erasure, ErasureState
 from shared.domain.erasure.person import Identifier
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
@@ -25,6 +25,7 @@ from shared.domain.preferences.email_filter import EmailFilter
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Status
 from shared.domain.run import Run, RunKind, RunState
+from shared.domain.schema_version import READABLE
 from shared.errors import Rejected, Transient
 from shared.telemetry import RequestCounters
 from shared.workflows.operations.audit import Asked
@@ -175,6 +176,7 @@ async def _logs(world: World) -> None:
         subject={"location": "berlin", "recipient": recipient_id_for(CANARY)},
     )
     await world.app.audit.end(await world.app.audit.begin(asked), status=200)
+    await world.app.erase_person.start(CONTOSO, Identifier.MAIL, "unknown@example.com", asked.actor)
 
 
 def _left(tables: MemoryTables) -> list[tuple[str, str]]:
@@ -370,6 +372,67 @@ async def test_a_person_who_is_not_known_changes_nothing() -> None:
     world, _, _, _ = await filled()
     report = await erase(world, text="unknown@example.com")
     assert (report.erasure.state, report.erasure.erased) == (ErasureState.DONE, {})
+
+
+async def test_a_person_who_asks_for_their_own_erasure() -> None:
+    """Is not named as the one who asked, either."""
+    world, tables, _, _ = await filled()
+    own = f"person:x:{person(CANARY)}"
+    await world.app.erase_person.start(CONTOSO, Identifier.MAIL, MAIL, own)
+    for _ in range(3):
+        world.clock.advance(1_000)
+        await world.app.erase_person.complete()
+    assert _left(tables) == []
+    assert "person:x:erased" in {erasure.by async for erasure in world.ports.erasures.list_erasures(CONTOSO)}
+
+
+#: Rows of all kinds that a newer version has written, or that are damaged.
+UNREADABLE = {
+    "Recipients": [("contoso:berlin", "r:damaged"), ("contoso:berlin", "!journal:8204576261968-0000000a:1:x:1")],
+    "Snapshots": [("contoso:main:users", "0007:damaged")],
+    "Runs": [("contoso", "8204576261968-0000000a")],
+    "Jobs": [("contoso:8204576261968-0000000a", "plan")],
+    "Imports": [("contoso", "berlin:damaged")],
+    "Users": [("contoso", "damaged")],
+    "Tenants": [("contoso", "erasure:damaged")],
+    "IdempotencyKeys": [("contoso", "damaged")],
+    "Ledger": [("ledger", "t:damaged")],
+    "Audit": [("!operator", "8204576261968-damaged"), ("contoso", "8204576261968-damaged")],
+}
+
+
+async def test_rows_that_cannot_be_read_stop_no_erasure() -> None:
+    """They are left alone and recorded, the rest is erased, and the report says that they can name the person."""
+    world, tables, _, _ = await filled()
+    for table, rows in UNREADABLE.items():
+        for partition, row in rows:
+            damaged = {"schema": READABLE + 1, "p00": b"canary.mail@example.com", "action": "x", "origin": "sideways"}
+            await tables.put(table, {"PartitionKey": partition, "RowKey": row, **damaged})
+    report = await erase(world)
+    assert report.erasure.state is ErasureState.DONE
+    unread = {(table, f"{partition} {row}") for table, rows in UNREADABLE.items() for partition, row in rows}
+    recorded = {entry.body async for entry in world.ports.operator_log.list_entries() if entry.queue == ROW}
+    assert {" ".join(row) for row in unread} <= recorded
+    left = {row for row in unread if row[0] != "Snapshots"}  # a source that names the person is deleted as a whole
+    assert (set(_left(tables)), report.erasure.unread) == (left, len(left))
+    assert "unreadable_rows" in {place.place for place in report.elsewhere}
+
+
+async def test_two_workers_that_go_on_at_once() -> None:
+    """The one that comes second reports how far the other one is."""
+    world, _, _, _ = await filled()
+    store, replace, calls = world.app.erase_person.erasures, world.app.erase_person.erasures.replace, 0
+
+    async def slow(erasure: Erasure, etag: str | None) -> str:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            await world.app.erase_person.complete()
+        return await replace(erasure, etag)
+
+    store.replace = slow  # type: ignore[method-assign]
+    report = await world.app.erase_person.start(CONTOSO, Identifier.MAIL, MAIL, BY)
+    assert report.erasure.state is ErasureState.SETTLING
 
 
 class DyingTables(MemoryTables):

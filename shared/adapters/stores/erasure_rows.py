@@ -10,6 +10,7 @@ from isal import isal_zlib
 
 from shared.adapters.stores import keys, table_names
 from shared.adapters.stores.imports import TableImportStore
+from shared.adapters.stores.recipient_rows import stored_recipient
 from shared.adapters.stores.runs import Held, TableRunStore
 from shared.adapters.stores.tenant_rows import etag_of
 from shared.adapters.tables.client import Entity, Tables
@@ -18,6 +19,7 @@ from shared.domain.access.callers import Admins
 from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.access.sso_users import ProductUser
 from shared.domain.connections.connection_health import Health
+from shared.domain.erasure.erasure import Erasure
 from shared.domain.erasure.person import Person
 from shared.domain.erasure.values import without
 from shared.domain.ids import RunId, TenantId
@@ -89,6 +91,8 @@ class ErasedRows:
         return await handlers[table](row)
 
     async def _journal(self, row: Entity) -> Found:
+        if row["RowKey"].startswith(keys.RECIPIENTS[0]):
+            stored_recipient(row)  # those of the person are deleted under the fence, if they can be read
         kind = JournalEntry if row["RowKey"].startswith(keys.JOURNALS[0]) else None
         return await self._packed(self.tables, table_names.RECIPIENTS, row, kind)
 
@@ -96,7 +100,19 @@ class ErasedRows:
         return await self._packed(self.tables, table_names.RUNS, row, Run)
 
     async def _setting(self, row: Entity) -> Found:
+        if row["RowKey"].startswith(keys.ERASURES[0]):
+            return await self._erasure(row)
         return await self._packed(self._first, table_names.TENANTS, row, _SETTINGS.get(row["RowKey"]))
+
+    async def _erasure(self, row: Entity) -> Found:
+        """Erase the person as the one who asked for the erasure of another."""
+        erasure = unpack(row, Erasure)
+        by = self._person.without_ids(erasure.by)
+        if by == erasure.by or erasure.person == self._person:  # the latter is this one, which ends without the person
+            return Found()
+        after = msgspec.structs.replace(erasure, by=by)
+        await self._first.replace(table_names.TENANTS, _repacked(row, pack(after)), etag_of(row))
+        return Found(1)
 
     async def _packed(self, tables: Tables, table: str, row: Entity, kind: type | None) -> Found:
         """Replace a row by one whose packed value does not name the person.
@@ -209,6 +225,8 @@ class ErasedRows:
 
     async def _entry(self, row: Entity) -> Found:
         """Change an entry of the operator log, or delete it if it is about a row of the person."""
+        if row.get("tenant", "") not in {"", self._tenant}:
+            return Found()
         entry = unpack(row, OperatorLogEntry)
         if not entry.names(self._tenant):
             return Found()

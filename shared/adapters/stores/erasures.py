@@ -4,12 +4,10 @@ from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from typing import Final
 
-import msgspec
-
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
-from shared.adapters.stores.erasure_rows import ErasedRows
-from shared.adapters.stores.recipient_rows import FULL_ROW, recipient_of
+from shared.adapters.stores.erasure_rows import ErasedRows, Found
+from shared.adapters.stores.recipient_rows import stored_recipient
 from shared.adapters.stores.table_names import (
     AUDIT,
     IDEMPOTENCY_KEYS,
@@ -23,18 +21,19 @@ from shared.adapters.stores.table_names import (
     USERS,
 )
 from shared.adapters.stores.tenant_rows import etag_of
-from shared.adapters.stores.unreadable_rows import readable
+from shared.adapters.stores.unreadable_rows import readable, record_unreadable
 from shared.adapters.tables.client import Entity, Tables
 from shared.adapters.tables.packing import decoding, join, pack, unpack
 from shared.domain.access.sso_users import ProductUser
 from shared.domain.directory import DirectoryUser
 from shared.domain.erasure.erasure import Erasure, Position
 from shared.domain.erasure.person import Person
-from shared.domain.ids import ObjectId, TenantId
+from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.imports.import_record import ImportRef
+from shared.domain.recipient import Recipient
 from shared.domain.snapshots.snapshot import decode_partition
 from shared.domain.versioned import Versioned
-from shared.errors import NotFound
+from shared.errors import NotFound, Unreadable
 from shared.ports.erasures import Step
 
 #: Maximum number of rows that one step looks at.
@@ -86,12 +85,22 @@ class TableErasureStore:
         async for erasure in readable(self._tables, TENANTS, rows, lambda row: unpack(row, Erasure)):
             yield erasure
 
+    async def list_recipients(self, tenant: TenantId, location: LocationId) -> AsyncIterator[Recipient]:
+        """Iterate over the recipients of a location that can be read."""
+        tables = await self._accounts.of(tenant)
+        rows = tables.query(RECIPIENTS, partition=keys.location(tenant, location), rows=keys.RECIPIENTS)
+        async for recipient in readable(self._tables, RECIPIENTS, rows, stored_recipient):
+            yield recipient
+
     async def find(self, tenant: TenantId, person: Person, after: Position | None) -> tuple[Person, Position | None]:
         """Look at a bounded number of rows, and return the person with what these add, and where to continue."""
         tables, number = await self._accounts.of(tenant), 0
         for table in _FOUND_IN[_FOUND_IN.index(after.table) if after else 0 :]:
             async for row in _rows(tables, table, tenant, after):
-                person = _with(table, row, person)
+                try:
+                    person = _with(table, row, person)
+                except Unreadable as error:
+                    await record_unreadable(self._tables, table, row, error)
                 number += 1
                 if number == _ROWS:
                     return person, Position(table, row["PartitionKey"], row["RowKey"])
@@ -100,7 +109,7 @@ class TableErasureStore:
 
     async def erase(self, tenant: TenantId, person: Person, after: Position | None) -> Step:
         """Erase a person from a bounded number of rows, except recipients. Raises ETagConflict."""
-        erased, files, number = Counter[str](), list[ImportRef](), 0
+        erased, files, number, unread = Counter[str](), list[ImportRef](), 0, 0
         rows = ErasedRows(self._tables, await self._accounts.of(tenant), tenant, person)
         for table in _ERASED_FROM[_ERASED_FROM.index(after.table) if after else 0 :]:
             tables, deleted = self._tables if table in _FIRST else rows.tables, ""
@@ -108,15 +117,21 @@ class TableErasureStore:
                 partition = row["PartitionKey"]
                 if partition == deleted:
                     continue
-                found = await rows.erase(table, row)
+                found = Found()
+                try:
+                    found = await rows.erase(table, row)
+                except Unreadable as error:
+                    await record_unreadable(self._tables, table, row, error)
+                    unread += 1
                 erased[table] += found.rows
                 files += found.files
                 deleted = partition if found.is_whole else ""
                 number += 1
                 if number == _ROWS:
-                    return Step(Position(table, partition, _LAST if found.is_whole else row["RowKey"]), erased, files)
+                    reached = _LAST if found.is_whole else row["RowKey"]
+                    return Step(Position(table, partition, reached), erased, files, unread)
             after = None
-        return Step(None, erased, files)
+        return Step(None, erased, files, unread)
 
 
 async def _rows(tables: Tables, table: str, tenant: TenantId, after: Position | None) -> AsyncIterator[Entity]:
@@ -144,8 +159,7 @@ def _with(table: str, row: Entity, person: Person) -> Person:
     if table == USERS:
         return person.with_product_user(unpack(row, ProductUser))
     if table == RECIPIENTS and name.startswith(keys.RECIPIENTS[0]):
-        with decoding():
-            return person.with_recipient(recipient_of(msgspec.convert(dict(row), FULL_ROW)))
+        return person.with_recipient(stored_recipient(row))
     if table == SNAPSHOTS and name[:4].isdecimal() and name[4:5] == ":":
         with decoding():
             users: Mapping[ObjectId, DirectoryUser] = decode_partition(join(row))

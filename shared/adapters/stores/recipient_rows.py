@@ -1,7 +1,7 @@
 """Row mapping of recipients: one column per field of the profile that has a value, and further columns."""
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from operator import is_
 from typing import Any, Final, cast
 
@@ -9,6 +9,7 @@ import msgspec
 
 from shared.adapters.stores import keys
 from shared.adapters.tables.edm import EncodedRow, encode
+from shared.adapters.tables.packing import decoding
 from shared.domain.ids import ConnectionId, ObjectId, RecipientId
 from shared.domain.recipient import TEXT_FIELDS, Origin, Profile, Recipient, Status
 from shared.domain.struct_calls import compile_constructor
@@ -166,6 +167,12 @@ def _rest_of_row(recipient: Recipient) -> bytes:
     row = row_of("", recipient)
     del row["PartitionKey"]
     return encode(row)[1:]
+
+
+def stored_recipient(row: Mapping[str, Any]) -> Recipient:
+    """Return the recipient of an entity. Raises Unreadable."""
+    with decoding():
+        return recipient_of(msgspec.convert(dict(row), FULL_ROW))
 
 
 def recipient_of(row: RecipientRow) -> Recipient:

@@ -10,7 +10,7 @@ from azure.core import MatchConditions
 
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
-from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of
+from shared.adapters.stores.recipient_rows import FULL_ROW, RowEncoder, recipient_of, stored_recipient
 from shared.adapters.stores.table_names import RECIPIENTS
 from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.client import Entity
@@ -100,8 +100,7 @@ class TableRecipientStore:
             raise NotFound(
                 f"Recipient {recipient!r} does not exist at location {location!r}.", code="recipient_not_found"
             )
-        with decoding():
-            return recipient_of(msgspec.convert(dict(row), FULL_ROW))
+        return stored_recipient(row)
 
     async def write(
         self,

@@ -6,7 +6,17 @@ from datetime import UTC, datetime
 from typing import Final, TypeVar
 
 from shared.adapters.stores.ledger_rows import record
-from shared.adapters.stores.table_names import IDEMPOTENCY_KEYS, IMPORTS, TENANTS
+from shared.adapters.stores.table_names import (
+    AUDIT,
+    IDEMPOTENCY_KEYS,
+    IMPORTS,
+    JOBS,
+    RECIPIENTS,
+    RUNS,
+    SNAPSHOTS,
+    TENANTS,
+    USERS,
+)
 from shared.adapters.tables.client import Entity, Tables
 from shared.adapters.tables.packing import decoding
 from shared.domain.ids import TenantId
@@ -15,8 +25,8 @@ from shared.errors import SyncError, Unreadable
 from shared.telemetry import event
 
 T = TypeVar("T")
-#: Tables whose partition keys are ids of tenants, or begin with `!`.
-_BY_TENANT: Final = frozenset({TENANTS, IMPORTS, IDEMPOTENCY_KEYS})
+#: Tables whose partition keys begin with the id of a tenant or with `!`.
+_BY_TENANT: Final = frozenset({TENANTS, IMPORTS, IDEMPOTENCY_KEYS, AUDIT, RUNS, USERS, RECIPIENTS, SNAPSHOTS, JOBS})
 _FIX: Final = (
     "It is left alone and skipped, which affects only what it belongs to. If a newer version of the app has written "
     "it, install that version again. Otherwise repair or delete the row, then discard this entry."
@@ -32,14 +42,14 @@ async def readable(
             with decoding():
                 value = read(row)
         except Unreadable as error:
-            await _record(tables, table, row, error)
+            await record_unreadable(tables, table, row, error)
         else:
             yield value
 
 
-async def _record(tables: Tables, table: str, row: Entity, error: Unreadable) -> None:
-    """Record the row once: the entry has the id of the row."""
-    partition, name = f"{table} {row['PartitionKey']}", row["PartitionKey"]
+async def record_unreadable(tables: Tables, table: str, row: Entity, error: Unreadable) -> None:
+    """Record in the operator log that a row cannot be read, once: the entry has the id of the row."""
+    partition, name = f"{table} {row['PartitionKey']}", row["PartitionKey"].partition(":")[0]
     tenant = TenantId(name) if table in _BY_TENANT and not name.startswith("!") else None
     entry = OperatorLogEntry(
         id=f"{partition} {row['RowKey']}",

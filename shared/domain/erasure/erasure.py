@@ -63,6 +63,8 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     erased_at: datetime | None = None
     #: Number of recipients and rows that were erased or changed, by table.
     erased: Mapping[str, int] = {}
+    #: Number of rows that the last round could not read. They can name the person.
+    unread: int = 0
     ended_at: datetime | None = None
 
     def plus(self, erased: Mapping[str, int]) -> "Erasure":
@@ -73,4 +75,5 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
 
     def ended(self, state: ErasureState, at: datetime) -> "Erasure":
         """Return the erasure at its end, without the person."""
-        return msgspec.structs.replace(self, state=state, person=Person(), position=None, ended_at=at)
+        by = self.person.without_ids(self.by) if state is ErasureState.DONE else self.by
+        return msgspec.structs.replace(self, state=state, by=by, person=Person(), position=None, ended_at=at)

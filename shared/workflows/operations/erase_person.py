@@ -22,7 +22,7 @@ from shared.domain.recipient import Change, ChangeKind, Counts, Reason, Recipien
 from shared.domain.reconcile.write import Write
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.run import LocationReport, RunKind
-from shared.errors import Conflict, NotFound, Rejected, SyncError
+from shared.errors import Conflict, ETagConflict, NotFound, Rejected, SyncError
 from shared.ports.erasures import ErasureStore
 from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock, IdSource
@@ -50,6 +50,15 @@ class Elsewhere(msgspec.Struct, frozen=True, kw_only=True):
     place: str
     until: datetime | None
     detail: str
+
+
+#: Rows that were skipped.
+_UNREAD: Final = Elsewhere(
+    place="unreadable_rows",
+    until=None,
+    detail="Rows that cannot be read can name the person. The operator log names them. Erase the person again when "
+    "they are repaired or deleted.",
+)
 
 
 class ErasureReport(msgspec.Struct, frozen=True, kw_only=True):
@@ -113,7 +122,8 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
     async def _report(self, erasure: Erasure) -> ErasureReport:
         connected = await self.connections.find(erasure.tenant) is not None
         at = erasure.ended_at or self.clock.now()
-        return ErasureReport(erasure=erasure, elsewhere=_elsewhere(at), returns=connected)
+        elsewhere = (*_elsewhere(at), *([_UNREAD] if erasure.unread else []))
+        return ErasureReport(erasure=erasure, elsewhere=elsewhere, returns=connected)
 
     async def _go_on(self, tenant: TenantId, name: str) -> Erasure:
         """Do steps until the time is up, the erasure has to wait, or it has ended."""
@@ -123,7 +133,10 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
             after = erasure if await self._must_wait(erasure) else await self._step(erasure)
             if after == erasure:
                 break
-            etag = await self.erasures.replace(after, etag)
+            try:
+                etag = await self.erasures.replace(after, etag)
+            except ETagConflict:  # another worker goes on with it
+                return (await self.erasures.get(tenant, name)).value
             erasure = after
         return erasure
 
@@ -145,11 +158,12 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
                 erased = await self._erase_recipients(begun)
             except Conflict:
                 return erasure
-            begun = msgspec.structs.replace(begun.plus(erased), fencing_token=token)
+            begun = msgspec.structs.replace(begun.plus(erased), fencing_token=token, unread=0)
         step = await repeat(lambda: self.erasures.erase(tenant, begun.person, begun.position), "erase_person")
         for file in step.files:
             await self._end_import(file)
-        done = msgspec.structs.replace(begun.plus(step.erased), position=step.after)
+        unread = begun.unread + step.unread
+        done = msgspec.structs.replace(begun.plus(step.erased), position=step.after, unread=unread)
         if step.after is not None:
             return done
         if (await self.sync_states.get(tenant)).value.fencing_token != done.fencing_token:
@@ -180,7 +194,7 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
         concerned = [
             location.id
             for location in await self.settings.list_locations(tenant)
-            if any(_names(recipient, person) for recipient in await self.manual.stored(tenant, location.id))
+            if any(_names(recipient, person) for recipient in await self._stored(tenant, location.id))
         ]
         if not concerned:
             return {}
@@ -195,7 +209,7 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
     async def _erase_at(self, erasure: Erasure, location: LocationId, run: RunId) -> LocationReport:
         person, now = erasure.person, self.clock.now()
         writer = await self.manual.acquire(erasure.tenant, location, run)
-        stored = await self.manual.stored(erasure.tenant, location)
+        stored = await self._stored(erasure.tenant, location)
         own = [recipient for recipient in stored if person.is_recipient(recipient)]
         managed = [_unmanaged(recipient, person) for recipient in stored if _is_managed(recipient, person)]
         await writer.write(managed, run=run, actor=erasure.by, at=now)
@@ -206,6 +220,9 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
         active = sum(recipient.status is Status.ACTIVE for recipient in stored if not person.is_recipient(recipient))
         counts = Counts.of([*(write.change for write in managed), *map(_mark, own)])
         return LocationReport(counts=counts, active=active, compared=False)
+
+    async def _stored(self, tenant: TenantId, location: LocationId) -> list[Recipient]:
+        return [recipient async for recipient in self.erasures.list_recipients(tenant, location)]
 
     async def _end_import(self, ref: ImportRef) -> None:
         """End an import whose file names the person, and delete the file."""

@@ -15,6 +15,7 @@ import msgspec
 from shared.adapters.tables.client import Entity, Tables
 from shared.adapters.tables.edm import EncodedRow, Row
 from shared.adapters.tables.limits import require_entity
+from shared.adapters.tables.packing import decoding
 from shared.adapters.tables.queries import Kind, Range
 from shared.adapters.tables.transactions import compose
 from shared.adapters.tables.versions import etag_of
@@ -172,7 +173,9 @@ class MemoryTables(Tables):
         """Iterate over pages of a partition's rows as structs; `where` is one `ne`."""
         name, _, literal = (where or "").partition(" ne ")
         found = [row async for row in self.query(table, partition=partition, rows=rows)]
-        yield [msgspec.convert(dict(row), kind.struct) for row in found if not name or repr(row[name]) != literal]
+        with decoding():
+            page = [msgspec.convert(dict(row), kind.struct) for row in found if not name or repr(row[name]) != literal]
+        yield page
 
     def _find(self, table: str, partition: str, row: str) -> Stored | None:
         return self._tables[table].get(partition, {}).get(row)
