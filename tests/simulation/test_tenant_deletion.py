@@ -69,9 +69,10 @@ async def test_a_deletion_that_dies_anywhere_is_finished(*, after: bool, monkeyp
             continue
         with pytest.raises(BeingErased):
             await world.app.deletion.require_none(FABRIKAM)
-        world.clock.advance(SETTLED_AFTER.total_seconds())
-        await world.app.watchdog(RequestCounters())
-        await world.drain()
+        for _ in range(2):
+            world.clock.advance(SETTLED_AFTER.total_seconds())
+            await world.app.watchdog(RequestCounters())
+            await world.drain()
         assert (rows_of(tables), secrets_of(world)) == ([], []), calls
         assert (await world.app.tenants.put(FABRIKAM, "Another customer"))[1]
         world.clock.advance(SETTLED_AFTER.total_seconds())
@@ -98,11 +99,29 @@ async def test_a_watchdog_that_dies_anywhere_does_not_lose_the_deletion(
             await world.fragile(fuse).deletion.sweep()
         if (await world.ports.tenants.find_deletion(FABRIKAM)).value is None:
             assert (rows_of(tables), secrets_of(world)) == ([], []), calls
+        for _ in range(2):
+            await world.app.watchdog(RequestCounters())
+            world.clock.advance(SETTLED_AFTER.total_seconds())
         await world.app.watchdog(RequestCounters())
         assert (rows_of(tables), secrets_of(world)) == ([], []), calls
         if not fuse.blown:
             return
     raise AssertionError("it never ends")
+
+
+async def test_a_deletion_that_begins_late_waits_as_long() -> None:
+    """A worker dies before it deletes anything. What runs when the watchdog deletes the tenant may still write."""
+    world, tables = await filled_world()
+    await world.app.deletion.begin(FABRIKAM)
+    world.clock.advance(3 * SETTLED_AFTER.total_seconds())
+    await world.app.watchdog(RequestCounters())
+    assert not await exists(world)
+    await world.ports.snapshots.put(FABRIKAM, Source().id, {"0000:late": b"a page of the old customer"})
+    with pytest.raises(BeingErased):
+        await world.app.tenants.put(FABRIKAM, "Another customer")
+    world.clock.advance(SETTLED_AFTER.total_seconds())
+    await world.app.watchdog(RequestCounters())
+    assert rows_of(tables) == []
 
 
 async def test_what_a_worker_writes_late_never_becomes_the_next_tenants() -> None:

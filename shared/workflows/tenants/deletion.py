@@ -1,8 +1,8 @@
 """Deletion of tenants, in steps of bounded size.
 
 The deletion is stored first. While it is stored, the id cannot be used again. A worker that read a directory when the
-tenant was deleted may write a page or a result after its rows were deleted, so they are looked for once more after
-`SETTLED_AFTER`. The deletion is dropped when nothing was found then.
+tenant was deleted may write a page or a result after its rows were deleted, so they are looked for once more
+`SETTLED_AFTER` the tenant itself was gone. The deletion is dropped when nothing was found then.
 """
 
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import event
 from shared.workflows.connections.secret_entries import SecretEntries
 
-#: Time after a deletion when the jobs that ran then have ended: host.json ends a function after ten minutes.
+#: Time after the end of a tenant when the jobs that ran then have ended: host.json ends a function after ten minutes.
 SETTLED_AFTER: Final = timedelta(minutes=15)
 #: Maximum number of rows that one step deletes.
 STEP_ROWS: Final = 2_000
@@ -63,7 +63,8 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
         """Raise BeingErased while a deleted tenant of this id is being erased."""
         deletion, _ = await self.tenants.find_deletion(tenant)
         if deletion is not None:
-            left = (deletion.at + SETTLED_AFTER - self.clock.now()).total_seconds()
+            now = self.clock.now()
+            left = ((deletion.gone_at or now) + SETTLED_AFTER - now).total_seconds()
             raise BeingErased(
                 f"The deleted tenant {tenant!r} is being erased. Its id can be used again afterwards.",
                 retry_after_s=max(_RETRY_S, left),
@@ -86,7 +87,7 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
         """
         until = self.clock.monotonic_s() + IN_WATCHDOG_S
         async for tenant, deletion in self.tenants.list_deletions():
-            if deletion.empty_at is not None and self.clock.now() - deletion.at < SETTLED_AFTER:
+            if deletion.empty_at is not None and not self._is_settled(deletion, self.clock.now()):
                 continue
             try:
                 await self.advance(tenant, until - self.clock.monotonic_s())
@@ -94,6 +95,11 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
                 event("sweep_failed", tenant=tenant, code=error.code)
             if self.clock.monotonic_s() >= until:
                 return
+
+    @staticmethod
+    def _is_settled(deletion: Deletion, at: datetime) -> bool:
+        """Return whether nothing of the tenant could be written any more at a time."""
+        return deletion.gone_at is not None and at - deletion.gone_at >= SETTLED_AFTER
 
     async def _step(self, tenant: TenantId) -> int:
         """Delete at most `STEP_ROWS` rows and the secrets that no request is storing. Return the number of rows."""
@@ -109,7 +115,8 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
     async def _count(self, tenant: TenantId, rows: int) -> None:
         deletion, etag = await self.tenants.find_deletion(tenant)
         if deletion is not None:
-            counted = msgspec.structs.replace(deletion, rows=deletion.rows + rows, empty_at=None)
+            gone_at = deletion.gone_at or self.clock.now()  # a step deletes the tenant itself first
+            counted = msgspec.structs.replace(deletion, rows=deletion.rows + rows, gone_at=gone_at, empty_at=None)
             await self.tenants.replace_deletion(tenant, counted, etag)
 
     @optimistic_update
@@ -118,9 +125,10 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
         deletion, etag = await self.tenants.find_deletion(tenant)
         if deletion is None or etag is None:
             return
-        if begun - deletion.at >= SETTLED_AFTER:
+        if self._is_settled(deletion, begun):
             await self.tenants.delete_deletion(tenant, etag)
             event("swept", tenant=tenant, rows=deletion.rows)
         elif deletion.empty_at is None:
-            empty = msgspec.structs.replace(deletion, empty_at=self.clock.now())
+            now = self.clock.now()
+            empty = msgspec.structs.replace(deletion, gone_at=deletion.gone_at or now, empty_at=now)
             await self.tenants.replace_deletion(tenant, empty, etag)
