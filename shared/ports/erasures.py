@@ -21,6 +21,8 @@ class Step(NamedTuple):
     files: Sequence[ImportRef] = ()
     #: Number of rows that cannot be read, which were recorded in the operator log and skipped.
     unread: int = 0
+    #: Whether the last snapshot was looked at: a run that begins later reads the person in the directory only.
+    ends_snapshots: bool = False
 
 
 class ErasureStore(Protocol):

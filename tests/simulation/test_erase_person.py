@@ -6,17 +6,19 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from hashlib import sha256
+from itertools import count
 from typing import Any, NamedTuple
 
 import msgspec
 import pytest
 
+from shared.adapters.stores import erasures
 from shared.bootstrap import App
 from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.access.sso_users import ProductUser, Role
-from shared.domain.erasure.erasure import Erasure, ErasureState
-from shared.domain.erasure.person import Identifier
+from shared.domain.erasure.erasure import Erasure, ErasureState, Position
+from shared.domain.erasure.person import Identifier, Person
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.operations.audit import Action, EntryPoint
@@ -27,6 +29,7 @@ from shared.domain.recipient import Status
 from shared.domain.run import Run, RunKind, RunState
 from shared.domain.schema_version import READABLE
 from shared.errors import Rejected, Transient
+from shared.ports.erasures import Step
 from shared.telemetry import RequestCounters
 from shared.workflows.operations.audit import Asked
 from shared.workflows.operations.erase_person import ErasureReport
@@ -384,6 +387,43 @@ async def test_a_person_who_asks_for_their_own_erasure() -> None:
         await world.app.erase_person.complete()
     assert _left(tables) == []
     assert "person:x:erased" in {erasure.by async for erasure in world.ports.erasures.list_erasures(CONTOSO)}
+
+
+async def test_an_erasure_ends_however_often_the_tenant_is_synced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A run between all steps makes the round begin again only while it could have read the person in a snapshot."""
+    world, tables, _, _ = await filled()
+    monkeypatch.setattr(erasures, "_ROWS", 20)
+    seconds = count(step=15)
+    monkeypatch.setattr(world.clock, "monotonic_s", lambda: float(next(seconds)))  # time for one step in each call
+    report = await world.app.erase_person.start(CONTOSO, Identifier.MAIL, MAIL, BY)
+    for number in range(150):
+        world.clock.advance(300)
+        await world.app.erase_person.complete()
+        if number % 3 == 0:
+            await world.sync("contoso", f"again {number}")
+    assert (await world.app.erase_person.get(CONTOSO, report.erasure.id)).erasure.state is ErasureState.DONE
+    assert _left(tables) == []
+
+
+async def test_a_run_that_could_have_read_the_person_begins_the_round_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It began after the recipients were erased, and before the last snapshot was."""
+    world, _, _, _ = await filled()
+    report = await world.app.erase_person.start(CONTOSO, Identifier.MAIL, MAIL, BY)
+    erasure, etag = await world.ports.erasures.get(CONTOSO, report.erasure.id)
+    position = Position("Snapshots", "contoso:main:users", "0")
+    token = (await world.ports.sync_states.get(CONTOSO)).value.fencing_token
+    changed = {"state": ErasureState.ERASING, "position": position, "fencing_token": token - 1, "erased_at": None}
+    await world.ports.erasures.replace(msgspec.structs.replace(erasure, **changed), etag)
+    rounds = []
+    store, erase_rows = world.app.erase_person.erasures, world.app.erase_person.erasures.erase
+
+    async def noted(tenant: TenantId, person: Person, after: Position | None) -> Step:
+        rounds.append(after)
+        return await erase_rows(tenant, person, after)
+
+    monkeypatch.setattr(store, "erase", noted)
+    await world.app.erase_person.complete()
+    assert rounds == [position, None]
 
 
 #: Rows of all kinds that a newer version has written, or that are damaged.

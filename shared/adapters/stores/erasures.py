@@ -38,11 +38,12 @@ from shared.ports.erasures import Step
 
 #: Maximum number of rows that one step looks at.
 _ROWS: Final = 500
-#: Tables that are looked at to find ids and addresses, and tables to erase a person from, in this order.
+#: Tables that are looked at to find ids and addresses, and tables to erase a person from, in this order. Snapshots are
+#: the first, because runs read people from them.
 _FOUND_IN: Final = (RECIPIENTS, SNAPSHOTS, USERS)
 _ERASED_FROM: Final = (
-    RECIPIENTS,
     SNAPSHOTS,
+    RECIPIENTS,
     RUNS,
     JOBS,
     IMPORTS,
@@ -109,7 +110,7 @@ class TableErasureStore:
 
     async def erase(self, tenant: TenantId, person: Person, after: Position | None) -> Step:
         """Erase a person from a bounded number of rows, except recipients. Raises ETagConflict."""
-        erased, files, number, unread = Counter[str](), list[ImportRef](), 0, 0
+        erased, files, number, unread, ends_snapshots = Counter[str](), list[ImportRef](), 0, 0, False
         rows = ErasedRows(self._tables, await self._accounts.of(tenant), tenant, person)
         for table in _ERASED_FROM[_ERASED_FROM.index(after.table) if after else 0 :]:
             tables, deleted = self._tables if table in _FIRST else rows.tables, ""
@@ -129,9 +130,9 @@ class TableErasureStore:
                 number += 1
                 if number == _ROWS:
                     reached = _LAST if found.is_whole else row["RowKey"]
-                    return Step(Position(table, partition, reached), erased, files, unread)
-            after = None
-        return Step(None, erased, files, unread)
+                    return Step(Position(table, partition, reached), erased, files, unread, ends_snapshots)
+            after, ends_snapshots = None, ends_snapshots or table == SNAPSHOTS
+        return Step(None, erased, files, unread, ends_snapshots)
 
 
 async def _rows(tables: Tables, table: str, tenant: TenantId, after: Position | None) -> AsyncIterator[Entity]:

@@ -57,7 +57,8 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     rounds: int = 0
     #: Where the round continues; None at its begin.
     position: Position | None = None
-    #: The tenant's fencing token when the round began: a run that begins later makes another round necessary.
+    #: The tenant's fencing token when the round began: a run that begins before the last snapshot was looked at makes
+    #: another round necessary.
     fencing_token: int = 0
     #: When everything had been erased once.
     erased_at: datetime | None = None

@@ -164,10 +164,11 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
             await self._end_import(file)
         unread = begun.unread + step.unread
         done = msgspec.structs.replace(begun.plus(step.erased), position=step.after, unread=unread)
+        if step.ends_snapshots and (await self.sync_states.get(tenant)).value.fencing_token != done.fencing_token:
+            # a run has begun since then, which can have read what was erased: another round
+            return msgspec.structs.replace(done, position=None)
         if step.after is not None:
             return done
-        if (await self.sync_states.get(tenant)).value.fencing_token != done.fencing_token:
-            return done  # a run has begun since then, which can have read what was erased: another round
         if done.state is ErasureState.ERASING:
             return msgspec.structs.replace(done, state=ErasureState.SETTLING, erased_at=self.clock.now())
         event("person_erased", tenant=tenant, erasure=erasure.id)
