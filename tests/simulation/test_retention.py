@@ -16,6 +16,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.operations.audit import AuditEntry, entry_id
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.operations.retention import Retention
+from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import ChangeKind, Recipient, Status
 from shared.domain.run import Run, RunMode, RunState
@@ -143,6 +144,24 @@ async def test_nothing_goes_while_a_source_is_unknown() -> None:
         await tables.delete("Snapshots", row["PartitionKey"], row["RowKey"])
     await sweep(world)
     assert len(await people(world)) == 5
+
+
+async def test_nothing_goes_at_a_location_with_a_group_that_could_not_be_read() -> None:
+    """A person who was deactivated by hand can be in it, and would come back."""
+    world = await old_world()
+    directory, other = world.directory(), ObjectId(person(101))
+    await world.app.locations.put_mapping(CONTOSO, DESK, [GroupMapping(id=group) for group in (GROUP, other)])
+    directory.members[other] = [person(5)]
+    await world.sync("contoso", "fourth", RunMode.FULL)
+    directory.members[GROUP] = [person(number) for number in (1, 3, 4, 5)]
+    del directory.members[other]
+    await world.sync("contoso", "fifth", RunMode.FULL)
+    await sweep(world)
+    assert recipient_id_for(2) in {one.id for one in await world.recipients("contoso", "desk")}
+    directory.members[other] = [person(5)]
+    await world.sync("contoso", "sixth", RunMode.FULL)
+    await sweep(world)
+    assert recipient_id_for(2) not in {one.id for one in await world.recipients("contoso", "desk")}
 
 
 async def test_what_a_file_could_bring_back_stays() -> None:

@@ -6,10 +6,11 @@ from typing import Final
 
 import msgspec
 
-from shared.domain.ids import LocationId, ObjectId, RecipientId, TenantId
+from shared.domain.ids import LocationId, ObjectId, RecipientId, SourceId, TenantId
 from shared.domain.recipient import Origin, Recipient, Status
 from shared.domain.reconcile.matching import Matching
 from shared.domain.run import Plan, RunState, TenantState
+from shared.domain.sync.jobs import FetchOutcome
 from shared.errors import NotFound, Paused, SnapshotIncomplete, Superseded
 from shared.ports.platform import IdSource
 from shared.ports.recipients import RecipientStore
@@ -42,15 +43,18 @@ class DepartedRecipients(msgspec.Struct, frozen=True, kw_only=True):
     async def delete(self, tenant: TenantId, before: datetime) -> None:
         """Delete up to `MOST` recipients per location that were deactivated before this time.
 
-        Does nothing unless the settings are those of the tenant's last run, it read the directory, and none is active.
+        Does nothing unless the settings are those of the tenant's last run, it read the directory, and none is active;
+        and nothing at a location with a source that this run could not read.
         """
         state = (await self.sync_states.get(tenant)).value
         plan = await self._last_plan(tenant, state)
         if plan is None:
             return
+        unread = await self._unread(plan)
         departed = {
             location.id: await self._departed(tenant, location.id, before, plan)
             for location in await self.settings.list_locations(tenant)
+            if unread.isdisjoint(plan.locations.get(location.id, ()))
         }
         everyone = [recipient for recipients in departed.values() for recipient in recipients.values()]
         if not everyone:
@@ -73,6 +77,12 @@ class DepartedRecipients(msgspec.Struct, frozen=True, kw_only=True):
         except NotFound:
             return None
         return plan if plan.config_version == state.config_version else None
+
+    async def _unread(self, plan: Plan) -> set[SourceId]:
+        """Return the sources that the run could not read: one can have people who are not in its snapshot."""
+        fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
+        read = {source for source, result in fetched.items() if result.outcome is FetchOutcome.COMPLETE}
+        return plan.sources.keys() - read
 
     async def _departed(
         self, tenant: TenantId, location: LocationId, before: datetime, plan: Plan
