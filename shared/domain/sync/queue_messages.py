@@ -48,8 +48,6 @@ class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
     mode: RunMode = RunMode.INCREMENTAL
     request: str | None = None
     by: str = MANUAL_MESSAGE
-    #: Checked only if it is a number, because other senders may use the name.
-    schema: object = SCHEMA
 
 
 class _Schema(msgspec.Struct, frozen=True):
@@ -129,14 +127,16 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
     plain = _decoded(text.lstrip("\ufeff").strip())
     if plain.startswith("{"):
         try:
-            body = msgspec.convert(_folded(msgspec.json.decode(plain, type=dict[str, object])), _RequestBody)
+            properties = _folded(msgspec.json.decode(plain, type=dict[str, object]))
+            # Before the values, which this version may not know. Other senders may use the name for a text.
+            require_readable(properties.get("schema"), "The message")
+            body = msgspec.convert(properties, _RequestBody)
         except msgspec.ValidationError as error:
             raise Rejected(f"The message is not a request: {error}. {_REMEDY}", code="malformed_message") from error
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise Rejected(f"The message is broken JSON: {error}. {_REMEDY}", code="malformed_message") from error
     else:
         body = _RequestBody(tenant=plain)
-    require_readable(body.schema, "The message")
     try:
         tenant = tenant_id(body.tenant)
     except Rejected as error:

@@ -7,13 +7,14 @@ import pytest
 from shared.domain.directory import Source
 from shared.domain.ids import ImportId, LocationId, RunId, TenantId
 from shared.domain.run import RunMode
+from shared.domain.schema_version import READABLE
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import (
     encode,
     parse,
     parse_request,
 )
-from shared.errors import Rejected
+from shared.errors import Rejected, Unreadable
 
 TENANT, RUN = TenantId("contoso"), RunId("8204576261968-0000000a")
 
@@ -90,6 +91,13 @@ def test_what_is_no_request_is_explained(text: str) -> None:
     with pytest.raises(Rejected, match="Send a tenant's id") as raised:
         parse_request(text, "m")
     assert raised.value.code == "malformed_message"
+
+
+@pytest.mark.parametrize("mode", ["full", "sideways"])
+def test_a_request_of_a_later_version_waits(mode: str) -> None:
+    """Also with a value that is unknown here: it is not refused."""
+    with pytest.raises(Unreadable):
+        parse("sync-requests", f'{{"tenant": "contoso", "mode": "{mode}", "schema": {READABLE + 1}}}', "m")
 
 
 def test_messages_survive_a_round_trip() -> None:
