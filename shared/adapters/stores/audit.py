@@ -19,8 +19,8 @@ from shared.errors import ETagConflict
 _SWEPT_ROWS: Final = 1_000
 _SWEPT_PARTITIONS: Final = 100
 _KEYS: Final = ["PartitionKey", "RowKey"]
-#: First status of an answer to a request that was refused.
-_REFUSED: Final = 400
+#: Statuses of answers to requests that were refused. After an error of the app, the watchdog may complete a deletion.
+_REFUSED: Final = range(400, 500)
 
 
 class TableAuditStore:
@@ -50,7 +50,7 @@ class TableAuditStore:
         async for row in self._tables.query(AUDIT, partition=tenant, rows=keys.DELETING, select=_KEYS):
             entry = str(row["RowKey"]).removeprefix(keys.DELETING[0])
             end = await self._tables.find(AUDIT, tenant, keys.outcome(entry))
-            if end is None or unpack(end, AuditOutcome).status < _REFUSED:
+            if end is None or unpack(end, AuditOutcome).status not in _REFUSED:
                 return entry
         return None
 
