@@ -19,7 +19,8 @@ from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.access.sso_users import ProductUser, Role
 from shared.domain.erasure.erasure import Erasure, ErasureState, Position
 from shared.domain.erasure.person import Identifier, Person
-from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
+from shared.domain.ids import ImportId, LocationId, RecipientId, RunId, TenantId
+from shared.domain.imports.import_record import ImportRef
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.operations.audit import Action, EntryPoint
 from shared.domain.operations.operator_log import ROW, OperatorLogEntry
@@ -31,6 +32,7 @@ from shared.domain.schema_version import READABLE
 from shared.errors import Rejected, Transient
 from shared.ports.erasures import Step
 from shared.telemetry import RequestCounters
+from shared.workflows.operations import erase_person
 from shared.workflows.operations.audit import Asked
 from shared.workflows.operations.erase_person import ErasureReport
 from tests.support.builders import person, recipient_id_for, user
@@ -131,6 +133,8 @@ async def _files(world: World) -> None:
         await upload.put_part(ref, 1, content)
         await upload.start(ref, 1, sha256(content).hexdigest(), "")
         await world.drain()
+    gone = ImportRef(CONTOSO, BERLIN, ImportId("8204576261968-0000000b"))
+    await world.ports.imports.put_part(gone, 1, imported.encode())  # it came late, and the worker died
     waiting = (await upload.create(CONTOSO, BERLIN, ImportMode.MERGE, BY)).ref
     await upload.put_part(waiting, 1, f"name,mail\n{NAME},{MAIL}\n".encode("utf-16"))
 
@@ -424,6 +428,29 @@ async def test_a_run_that_could_have_read_the_person_begins_the_round_again(monk
     monkeypatch.setattr(store, "erase", noted)
     await world.app.erase_person.complete()
     assert rounds == [position, None]
+
+
+async def test_many_erasures_leave_the_watchdog_time_for_its_other_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each look takes about two minutes for all of them, and in the end all of them are done."""
+    world, _, _, _ = await filled()
+    names = [
+        (await world.app.erase_person.start(CONTOSO, Identifier.MAIL, f"unknown{number}@example.com", BY)).erasure.id
+        for number in range(30)
+    ]
+    for name in names:
+        erasure, etag = await world.ports.erasures.get(CONTOSO, name)
+        again = {"state": ErasureState.FINDING, "rounds": 0, "erased_at": None}
+        await world.ports.erasures.replace(msgspec.structs.replace(erasure, **again), etag)
+    seconds = count(step=10)
+    monkeypatch.setattr(world.clock, "monotonic_s", lambda: float(next(seconds)))
+    looks = []
+    for _ in range(200):
+        before = next(seconds)
+        await world.app.erase_person.complete()
+        looks.append(next(seconds) - before)
+        world.clock.advance(300)
+    assert max(looks) <= erase_person.IN_WATCHDOG_S + 50
+    assert {(await world.app.erase_person.get(CONTOSO, name)).erasure.state for name in names} == {ErasureState.DONE}
 
 
 #: Rows of all kinds that a newer version has written, or that are damaged.

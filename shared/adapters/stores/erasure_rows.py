@@ -73,6 +73,8 @@ class ErasedRows:
         self.tables = tables
         self._tenant = tenant
         self._person = person
+        #: Partitions of files whose imports exist.
+        self._imported: set[str] = set()
 
     async def erase(self, table: str, row: Entity) -> Found:
         """Erase the person from a row. Raises ETagConflict if it changed since it was read."""
@@ -82,6 +84,7 @@ class ErasedRows:
             table_names.RUNS: self._run,
             table_names.JOBS: self._job,
             table_names.IMPORTS: self._import,
+            table_names.UPLOADS: self._upload,
             table_names.USERS: self._user,
             table_names.TENANTS: self._setting,
             table_names.IDEMPOTENCY_KEYS: self._answer,
@@ -207,6 +210,18 @@ class ErasedRows:
                 return True
             tail = content[-_OVERLAP:]
         return False
+
+    async def _upload(self, row: Entity) -> Found:
+        """Delete the file of an import that does not exist any more: a part was stored late, and its worker died."""
+        partition = row["PartitionKey"]
+        if partition in self._imported:
+            return Found()
+        tenant, _, name = partition.partition(":")
+        if await self._first.find(table_names.IMPORTS, tenant, name) is not None:
+            self._imported.add(partition)
+            return Found()
+        await self.tables.delete_rows(table_names.UPLOADS, partition=partition)
+        return Found(1, is_whole=True)
 
     async def _user(self, row: Entity) -> Found:
         user = unpack(row, ProductUser)

@@ -18,6 +18,7 @@ from shared.adapters.stores.table_names import (
     RUNS,
     SNAPSHOTS,
     TENANTS,
+    UPLOADS,
     USERS,
 )
 from shared.adapters.stores.tenant_rows import etag_of
@@ -47,6 +48,7 @@ _ERASED_FROM: Final = (
     RUNS,
     JOBS,
     IMPORTS,
+    UPLOADS,
     USERS,
     TENANTS,
     IDEMPOTENCY_KEYS,
@@ -55,7 +57,9 @@ _ERASED_FROM: Final = (
 )
 #: Tables in the first account, and tables whose partition keys begin with the tenant's id and `:`.
 _FIRST: Final = frozenset({IMPORTS, TENANTS, IDEMPOTENCY_KEYS, LEDGER, AUDIT})
-_JOINED: Final = frozenset({RECIPIENTS, SNAPSHOTS, JOBS})
+_JOINED: Final = frozenset({RECIPIENTS, SNAPSHOTS, JOBS, UPLOADS})
+#: Columns that are read of tables that are not read in full.
+_COLUMNS: Final[Mapping[str, list[str]]] = {UPLOADS: ["PartitionKey", "RowKey"]}
 #: A row key after all others.
 _LAST: Final = "~"
 
@@ -140,10 +144,10 @@ async def _rows(tables: Tables, table: str, tenant: TenantId, after: Position | 
     if table in _JOINED:
         begin, end = keys.tenant_range(tenant)
         if after is not None:
-            begin = f"{after.partition}!"
-            async for row in tables.query(table, partition=after.partition, rows=(f"{after.row}!", f"{_LAST}{_LAST}")):
+            begin, rows = f"{after.partition}!", (f"{after.row}!", f"{_LAST}{_LAST}")
+            async for row in tables.query(table, partition=after.partition, rows=rows, select=_COLUMNS.get(table)):
                 yield row
-        async for row in tables.query(table, partitions=(begin, end)):
+        async for row in tables.query(table, partitions=(begin, end), select=_COLUMNS.get(table)):
             yield row
         return
     for partition in {LEDGER: (keys.LEDGER_ENTRIES,), AUDIT: (keys.OPERATOR, tenant)}.get(table, (tenant,)):

@@ -13,7 +13,7 @@ from tests.support.http.calling import MODULES, Client, Route
 from tests.support.world import SETTINGS
 
 PATH = "tenants/contoso/erasures"
-PLACES = ("logs", "queues", "rate_limits", "key_vault", "backups")
+PLACES = ("logs", "queues", "rate_limits", "operator", "key_vault", "backups")
 FILE = b"name,mail\nAda Canary,ada@example.com\nOther,other@example.com\n"
 
 
