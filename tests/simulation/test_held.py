@@ -6,12 +6,15 @@ import msgspec
 import pytest
 
 from shared.bootstrap import App
-from shared.domain.ids import TenantId
+from shared.domain.ids import LocationId, TenantId
 from shared.domain.recipient import Reason, Status
+from shared.domain.reconcile.candidate import Candidate
+from shared.domain.reconcile.guard import digest
 from shared.domain.run import Run, RunState
+from shared.domain.sync.jobs import DeactivateJob
 from shared.errors import Conflict, NeedsAttention, Rejected
 from shared.telemetry import RequestCounters
-from tests.simulation.worlds import full_world
+from tests.simulation.worlds import TEMPS, careful_world, full_world
 from tests.support.builders import person, recipient_id_for, user
 from tests.support.interleaving import interleaving
 from tests.support.world import SETTINGS, World, deliver
@@ -59,6 +62,28 @@ async def test_what_is_approved_is_done() -> None:
     assert {change.reason for entry in journal for change in entry.changes} == {Reason.ACCOUNT_DELETED}
     assert (await world.ports.sync_states.get(CONTOSO)).value.active_run is None
     assert (await world.sync("contoso", "third")).counts.deactivated == 0
+
+
+async def test_what_an_earlier_delivery_has_stored_is_approved_with_the_rest() -> None:
+    """It died before the run was held, and one who had left has returned: an approval could deactivate them as well."""
+    world = await careful_world()
+    await world.sync("fabrikam", "first")
+    world.directory().members[TEMPS] = []
+    await world.request("fabrikam", "second")
+    while not isinstance(world.queue.messages[0], DeactivateJob):
+        await deliver(world.app, world.queue.messages.pop(0))
+    run, fabrikam = await world.newest("fabrikam"), TenantId("fabrikam")
+    left = Candidate(recipient=recipient_id_for(1), object_id=person(1), reason=Reason.LEFT_GROUP)
+    await world.ports.runs.record_held(fabrikam, run.id, LocationId("berlin"), [left])
+    await world.drain()
+    held = await world.ports.runs.list_held(fabrikam, run.id)
+    run = await world.run("fabrikam", run.id)
+    assert {location: report.held for location, report in run.locations.items()} == {
+        "berlin": 1,
+        "munich": 13,
+        "paris": 0,
+    }
+    assert run.held_digest == digest((location, one) for location, people in held.items() for one in people)
 
 
 async def test_whoever_has_returned_is_left_out() -> None:

@@ -121,9 +121,10 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
             }
             return RunOutcome(state=RunState.DONE, problems=problems, fully_deactivated=frozenset(fully_deactivated))
         event("held", tenant=plan.tenant, run=plan.run, people=sum(map(len, leaving.values())))
-        held = {}
         for location, people in leaving.items():
-            held[location] = await self.runs.record_held(plan.tenant, plan.run, location, people)
+            await self.runs.record_held(plan.tenant, plan.run, location, people)
+        # Also what an earlier delivery has stored: an approval deactivates all of it.
+        held = await self.runs.list_held(plan.tenant, plan.run)
         return _held_outcome(held, (*problems, *(held_problem(breach) for breach in exceeded)))
 
     async def _previewed(
