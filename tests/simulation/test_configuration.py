@@ -6,11 +6,14 @@ import pytest
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
-from shared.domain.reconcile.fence import Fence
+from shared.domain.recipient import Change, ChangeKind, Counts, Reason
+from shared.domain.reconcile.fence import SYNC, Fence
+from shared.domain.reconcile.write import Write
 from shared.domain.retry_policy import ROW_UPDATE
 from shared.domain.run import RunState
 from shared.errors import Contended, ETagConflict
 from shared.runtime import optimistic_update
+from shared.workflows.recipients.fenced_writer import FencedWriter
 from tests.simulation.worlds import STAFF, TEMPS, full_world, groups_world
 from tests.support.world import World, deliver
 
@@ -95,13 +98,20 @@ async def test_from_groups_to_everybody_and_back() -> None:
 
 
 async def test_a_fence_that_others_keep_changing_leaves_no_run_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The change is stored, and sent again it would change nothing: a new run is requested at the first attempt."""
+    """Sent again the change would change nothing: a new run is requested at once, and the old one ends before it.
+
+    Its report has what a worker writes until its fence is raised.
+    """
     world = await full_world()
     await world.sync("contoso", "first")
     world.clock.advance(60)
     await world.request("contoso", "second")
     await deliver(world.app, world.queue.messages.pop())
     world.clock.advance(60)
+    replaced_run = await world.newest("contoso")
+    token = (await world.ports.sync_states.get(CONTOSO)).value.fencing_token
+    store, berlin = world.ports.recipients, LocationId("berlin")
+    writer = await FencedWriter.acquire(store, CONTOSO, berlin, fencing_token=token, attempt="slow", of_run=True)
     replace_fence = world.ports.recipients.replace_fence
 
     async def replaced(tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:
@@ -114,10 +124,15 @@ async def test_a_fence_that_others_keep_changing_leaves_no_run_without_an_end(mo
         patched.setattr(world.ports.recipients, "replace_fence", replaced)
         with pytest.raises(Contended):
             await world.app.preferences.put(CONTOSO, Preferences(mode=Mode.FULL, guard=LENIENT))
-    assert (await world.newest("contoso")).state is RunState.SUPERSEDED
+    first = (await world.recipients("contoso", "berlin"))[0]
+    change = Change(kind=ChangeKind.UPDATED, reason=Reason.DIRECTORY_CHANGED, recipient=first.id)
+    at = world.clock.now()
+    await writer.write([Write(recipient=first, change=change)], run=replaced_run.id, actor=SYNC, at=at)
     state = (await world.ports.sync_states.get(CONTOSO)).value
     munich = (await world.ports.recipients.get_fence(CONTOSO, LocationId("munich"))).value
     assert munich.fencing_token == state.fencing_token
     await world.drain()
     run = await world.newest("contoso")
     assert (run.state, run.requested_by) == (RunState.DONE, "configuration")
+    ended = await world.run("contoso", replaced_run.id)
+    assert (ended.state, ended.locations[berlin].counts) == (RunState.SUPERSEDED, Counts(updated=1))

@@ -123,7 +123,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
     async def complete(self, tenant: TenantId) -> bool:
         """Complete the tenant's change that is not complete, and return whether there was one.
 
-        Raises Contended, after all other steps, if a fence could not be raised.
+        Raises Contended if a fence could not be raised. The runs then end when it is called again.
         """
         state = (await self.sync_states.get(tenant)).value
         change = state.change
@@ -131,7 +131,9 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             return False
         contended = await self._raise_fences(tenant, state.fencing_token)
         connected = await self.connections.find(tenant) is not None
-        ended = [await self._end_run(tenant, obsolete, connected=connected) for obsolete in change.runs]
+        ended = []
+        if contended is None:  # a run whose writers are not fenced off would end without what they still write
+            ended = [await self._end_run(tenant, obsolete, connected=connected) for obsolete in change.runs]
         if state.pending_request is not None and not connected:
             await self._end_waiting(tenant, state.pending_request)
         for location in change.deleted:
