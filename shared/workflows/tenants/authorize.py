@@ -1,5 +1,6 @@
 """Authorization: whether a caller may use a route, by the access rule of the route and the admins of its tenant."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 
 import msgspec
@@ -35,19 +36,24 @@ class Authorize(msgspec.Struct, frozen=True, kw_only=True):
         if isinstance(caller, KeyHolder):
             return await self._introduce_key(caller)
         operator = may(caller, Access.OPERATOR, self.operator_tenant, None)
-        tenants: list[TenantSummary] = []
+        names: list[TenantId] = []
         if isinstance(caller, Person) and not operator:
             async for tenant, admins in self.settings.list_admins():
                 if may(caller, Access.TENANT, self.operator_tenant, admins):
-                    tenants.append(await self.tenants.get(tenant))
-        return Introduction(name=name_of(caller), operator=operator, tenants=tuple(tenants))
+                    names.append(tenant)
+        return Introduction(name=name_of(caller), operator=operator, tenants=await self._existing(names))
 
     async def _introduce_key(self, caller: KeyHolder) -> Introduction:
+        tenants = await self._existing(sorted(caller.tenants or ()))
+        return Introduction(name=name_of(caller), operator=caller.tenants is None, tenants=tenants)
+
+    async def _existing(self, names: Iterable[TenantId]) -> tuple[TenantSummary, ...]:
+        """Return the tenants that exist: one that is being deleted can still be named."""
         tenants: list[TenantSummary] = []
-        for tenant in sorted(caller.tenants or ()):
+        for tenant in names:
             with suppress(NotFound):
                 tenants.append(await self.tenants.get(tenant))
-        return Introduction(name=name_of(caller), operator=caller.tenants is None, tenants=tuple(tenants))
+        return tuple(tenants)
 
     async def __call__(
         self, caller: Caller, access: Access, tenant: TenantId | None, scopes: frozenset[KeyScope]

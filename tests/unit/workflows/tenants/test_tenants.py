@@ -3,6 +3,7 @@
 import pytest
 
 from shared.bootstrap import App, Ports
+from shared.domain.access.callers import Admins, Person, Role
 from shared.domain.connections.connection import SsoApplication
 from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.directory import Source
@@ -103,6 +104,14 @@ async def test_an_id_can_be_used_again_when_nothing_can_be_left(app: App, ports:
     ports.clock.advance(3_600)
     await app.watchdog(RequestCounters())
     assert [location.id for location in await app.locations.list_all(contoso)] == [DESK]
+
+
+async def test_admins_of_a_deleted_tenant_see_their_others(app: App, ports: Ports, contoso: TenantId) -> None:
+    """Also while a row that a worker stored late still names them."""
+    caller = Person(azure_tenant_id=person(1), object_id=person(2), roles=frozenset({Role.TENANT_ADMIN}))
+    for tenant in (contoso, TenantId("deleted")):
+        await ports.settings.put_admins(tenant, Admins(azure_tenant_id=person(1)))
+    assert [tenant.id for tenant in (await app.authorize.introduce(caller)).tenants] == [contoso]
 
 
 async def test_a_large_tenant_is_deleted_in_steps(
