@@ -41,10 +41,13 @@ class RunStore(Protocol):
     async def discard(self, tenant: TenantId, run: RunId) -> None:
         """Take a run that has changed nothing out of the history, if it exists. Its id cannot be used again."""
 
-    def list_runs(self, tenant: TenantId, *, since: datetime | None = None, after: str = "") -> AsyncIterator[Run]:
+    def list_runs(
+        self, tenant: TenantId, *, since: datetime | None = None, after: str = "", whole: bool = False
+    ) -> AsyncIterator[Run]:
         """Iterate over the tenant's runs, newest first.
 
-        `after` is the id of the run before the first one to return, `since` the earliest time of request.
+        `after` is the id of the run before the first one to return, `since` the earliest time of request. A run that
+        cannot be read is skipped; Unreadable is raised if the `whole` list is needed.
         """
 
     async def find_checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:

@@ -8,9 +8,9 @@ import msgspec
 import pytest
 from isal import isal_zlib
 
-from shared.adapters.stores.table_names import TENANTS
+from shared.adapters.stores.table_names import RUNS, TENANTS, USERS
 from shared.adapters.tables import packing
-from shared.domain.ids import TenantId
+from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.retry_policy import UNREADABLE
 from shared.domain.run import RunState
@@ -19,6 +19,7 @@ from shared.domain.sync.jobs import FetchJob, SyncRequest
 from shared.errors import Unreadable
 from shared.telemetry import RequestCounters
 from shared.triggers import queues
+from shared.workflows.operations.overview import Sort
 from tests.support.builders import person, user
 from tests.support.delivery import Message
 from tests.support.fakes.on_tables import ports_on
@@ -83,6 +84,35 @@ async def test_an_unreadable_row_stops_no_other_tenant(damage: str) -> None:
     await world.app.watchdog(RequestCounters())
     await world.drain()
     assert (await world.newest(CONTOSO)).state is RunState.DONE
+
+
+async def test_the_overview_shows_the_tenant_of_an_unreadable_run() -> None:
+    """It may be held, so the overview says so, and shows all other tenants."""
+    world, tables = await _planned()
+    await world.drain()
+    state, etag = await world.ports.sync_states.get(CONTOSO)
+    held = RunId("8204576261968-0000000a")
+    summary = msgspec.structs.replace(state.summary, held=held)
+    await world.ports.sync_states.replace(CONTOSO, msgspec.structs.replace(state, summary=summary), etag)
+    await tables.put(RUNS, {"PartitionKey": CONTOSO, "RowKey": held, **DAMAGED["no packed value"]})
+    lines, _ = await world.app.overview("", Sort.NAME, descending=False, after=None, limit=10)
+    assert [(line.id, line.held_run) for line in lines] == [(CONTOSO, held), (FABRIKAM, None)]
+
+
+async def test_an_unreadable_run_or_user_is_missing_in_its_list() -> None:
+    """The others are shown. The guard, which counts what each run deactivated, waits until the run can be read."""
+    tables = MemoryTables()
+    world = World(ports_on(tables))
+    await world.tenant("contoso", PEOPLE, FULL, {"berlin": []})
+    first, second = await world.sync("contoso", "first"), await world.sync("contoso", "second")
+    for table, name in ((RUNS, first.id), (USERS, "damaged")):
+        await tables.put(table, {"PartitionKey": CONTOSO, "RowKey": name, **DAMAGED["a version far ahead"]})
+    assert [run.id for run in (await world.app.run_history.list_runs(CONTOSO))[0]] == [second.id]
+    assert await world.app.sso_users.product_users(CONTOSO) == []
+    recorded = {(entry.tenant, entry.body) async for entry in world.ports.operator_log.list_entries()}
+    assert recorded == {(CONTOSO, f"Runs contoso {first.id}"), (CONTOSO, "Users contoso damaged")}
+    with pytest.raises(Unreadable):
+        await world.app.recent_losses.count(CONTOSO, [LocationId("berlin")], None)
 
 
 async def test_a_job_whose_row_is_unreadable_waits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,8 +9,9 @@ import msgspec
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
 from shared.adapters.stores.table_names import JOBS, RUNS
+from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.bounded_deletion import delete_some
-from shared.adapters.tables.client import Entity
+from shared.adapters.tables.client import Entity, Tables
 from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
 from shared.domain.ids import LocationId, RunId, SourceId, TenantId, newest_first, run_id_at
 from shared.domain.reconcile.candidate import Candidate
@@ -42,8 +43,9 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 class TableRunStore:
     """`RunStore` on the tables Runs (newest first within a tenant) and Jobs (one partition per run)."""
 
-    def __init__(self, accounts: TenantTables) -> None:
-        self._accounts = accounts
+    def __init__(self, tables: Tables, accounts: TenantTables | None = None) -> None:
+        self._tables = tables
+        self._accounts = accounts or tables
 
     async def insert_plan(self, plan: Plan) -> Plan:
         """Store a plan unless the run has one, and return the stored one."""
@@ -92,18 +94,19 @@ class TableRunStore:
             await tables.put(RUNS, {**_row_of(ended), "discarded": True})
 
     async def list_runs(
-        self, tenant: TenantId, *, since: datetime | None = None, after: str = ""
+        self, tenant: TenantId, *, since: datetime | None = None, after: str = "", whole: bool = False
     ) -> AsyncIterator[Run]:
         """Iterate over the tenant's runs, newest first.
 
-        `after` is the id of the run before the first one to return, `since` the earliest time of request.
+        `after` is the id of the run before the first one to return, `since` the earliest time of request. A run that
+        cannot be read is skipped; Unreadable is raised if the `whole` list is needed.
         """
         tables = await self._accounts.of(tenant)
         last = run_id_at(since, 2**32 - 1) if since is not None else ""
         rows = (f"{after}!" if after else "", f"{last}~")
-        async for row in tables.query(RUNS, partition=tenant, rows=rows):
-            if not row.get("discarded"):
-                yield unpack(row, Run)
+        stored = (row async for row in tables.query(RUNS, partition=tenant, rows=rows) if not row.get("discarded"))
+        async for run in readable(self._tables, RUNS, stored, lambda row: unpack(row, Run), skip=not whole):
+            yield run
 
     async def find_checkpoint(self, job: FetchJob) -> FetchCheckpoint | None:
         """Return the checkpoint of an interrupted fetch job; None if it was not interrupted."""

@@ -1,4 +1,4 @@
-"""Listings over tenants: a row that cannot be read is recorded in the operator log and skipped."""
+"""Listings: a row that cannot be read is recorded in the operator log and skipped."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
@@ -34,15 +34,20 @@ _FIX: Final = (
 
 
 async def readable(
-    tables: Tables, table: str, rows: AsyncIterator[Entity], read: Callable[[Entity], T]
+    tables: Tables, table: str, rows: AsyncIterator[Entity], read: Callable[[Entity], T], *, skip: bool = True
 ) -> AsyncIterator[T]:
-    """Iterate over what `read` returns for each row. `tables` is the first account, which has the operator log."""
+    """Iterate over what `read` returns for each row. `tables` is the first account, which has the operator log.
+
+    Raises Unreadable at the first row that cannot be read, unless such rows are skipped.
+    """
     async for row in rows:
         try:
             with decoding():
                 value = read(row)
         except Unreadable as error:
             await record_unreadable(tables, table, row, error)
+            if not skip:
+                raise
         else:
             yield value
 

@@ -17,7 +17,7 @@ from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection_health import Health, HealthState, Reason, days_left
 from shared.domain.ids import RunId, TenantId
 from shared.domain.run import RunState, Summary
-from shared.errors import NotFound
+from shared.errors import NotFound, Unreadable
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
 from shared.ports.runs import RunStore
@@ -129,12 +129,15 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     async def _verified(self, line: TenantLine) -> TenantLine:
         """Return the line without its held run if that run is no longer held.
 
-        The summary still names the run if the worker crashed between storing the decision and updating the summary.
+        The summary still names the run if the worker crashed between storing the decision and updating the summary. A
+        run that cannot be read may be held.
         """
         if line.held_run is None:
             return line
         try:
             held = (await self.runs.get(line.id, line.held_run)).value.state is RunState.HELD
+        except Unreadable:
+            return line
         except NotFound:
             held = False
         return line if held else msgspec.structs.replace(line, held_run=None)

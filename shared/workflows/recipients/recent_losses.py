@@ -41,7 +41,8 @@ class RecentLosses(msgspec.Struct, frozen=True, kw_only=True):
     ) -> Mapping[LocationId, Recent]:
         """Return the numbers for each location, without those of `run`, which counts its own."""
         now = self.clock.now()
-        recent = [other async for other in self.runs.list_runs(tenant, since=now - _WEEK) if other.id != run]
+        listed = self.runs.list_runs(tenant, since=now - _WEEK, whole=True)
+        recent = [other async for other in listed if other.id != run]
         windows = {_DAY: _Window(), _WEEK: _Window()}
         unconfirmed = {other.id for other in recent if _is_unconfirmed(other)}
         for other in reversed(recent):

@@ -147,10 +147,10 @@ def _on(tables: Tables, accounts: Accounts | None = None) -> Stores:
         connections=TableConnectionStore(tables),
         settings=TableSettingsStore(tables, accounts),
         sync_states=TableSyncStateStore(tables),
-        runs=TableRunStore(found),
+        runs=TableRunStore(tables, accounts),
         snapshots=TableSnapshotStore(found),
         recipients=TableRecipientStore(found),
         operator_log=TableOperatorLog(tables),
-        users=TableUserStore(found),
+        users=TableUserStore(tables, accounts),
         imports=TableImportStore(tables, accounts),
     )
