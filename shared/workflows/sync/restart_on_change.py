@@ -57,8 +57,8 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         """Store a change of the configuration inside this context; afterwards, nothing old is written any more.
 
         The config version and every location's fence are raised, an active run is superseded, and it or a waiting
-        request is requested again if the tenant still has a connection. Raises Contended after all of this if a fence
-        could not be raised; the change then stays incomplete until the next request or run.
+        request is requested again if the tenant still has a connection. Raises Contended if a fence could not be
+        raised; the change then stays incomplete until the next request or run.
         """
         version = await self._begin(tenant)
         try:
@@ -123,7 +123,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
     async def complete(self, tenant: TenantId) -> bool:
         """Complete the tenant's change that is not complete, and return whether there was one.
 
-        Raises Contended if a fence could not be raised. The runs then end when it is called again.
+        Raises Contended if a fence could not be raised. Runs end, and locations go, when it is called again.
         """
         state = (await self.sync_states.get(tenant)).value
         change = state.change
@@ -131,15 +131,13 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             return False
         contended = await self._raise_fences(tenant, state.fencing_token)
         connected = await self.connections.find(tenant) is not None
-        ended = []
-        if contended is None:  # a run whose writers are not fenced off would end without what they still write
-            ended = [await self._end_run(tenant, obsolete, connected=connected) for obsolete in change.runs]
         if state.pending_request is not None and not connected:
             await self._end_waiting(tenant, state.pending_request)
-        for location in change.deleted:
-            await self._delete(tenant, location)
         settled = state
-        if contended is None:
+        if contended is None:  # a run whose writers are not fenced off would end without what they still write
+            ended = [await self._end_run(tenant, obsolete, connected=connected) for obsolete in change.runs]
+            for location in change.deleted:
+                await self._delete(tenant, location)
             failed = [run for run in ended if run is not None and run.state is RunState.FAILED]
             settled = await self._settle(tenant, change.version, failed, connected=connected)
         if connected and settled.pending is not None and settled.pending_request is not None:
