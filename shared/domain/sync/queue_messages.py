@@ -5,7 +5,7 @@ No property may be named `id` or like other trigger metadata of the Functions ho
 
 import base64
 import binascii
-from typing import Final, TypeVar
+from typing import Annotated, Final, TypeVar
 
 import msgspec
 
@@ -25,6 +25,8 @@ SCHEDULE: Final = "schedule"
 _MAX_REQUEST: Final = 4_096
 #: Maximum length of the id of a request, in characters.
 _MAX_REQUEST_ID: Final = 200
+#: The last second that is a time: the end of the year 9999.
+_LATEST_S: Final = 253_402_300_799
 #: Length to which the name of the requester is cut, in characters: `person:` with two ids is shorter.
 _MAX_CALLER: Final = 100
 
@@ -37,8 +39,8 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     #: Span that sent the message, as the header of that name.
     #: Source: https://www.w3.org/TR/trace-context/#traceparent-header
     traceparent: str | None = None
-    #: When a delayed message becomes visible, in seconds since 1970.
-    due: int | None = None
+    #: When a delayed message becomes visible, in seconds since 1970. Of other senders, any number may come.
+    due: Annotated[int, msgspec.Meta(ge=0, le=_LATEST_S)] | None = None
 
 
 class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):

@@ -10,7 +10,9 @@ from shared.domain.run import RunMode
 from shared.domain.schema_version import READABLE
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ImportJob, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import (
+    Envelope,
     encode,
+    envelope_of,
     parse,
     parse_request,
 )
@@ -98,6 +100,13 @@ def test_a_request_of_a_later_version_waits(mode: str) -> None:
     """Also with a value that is unknown here: it is not refused."""
     with pytest.raises(Unreadable):
         parse("sync-requests", f'{{"tenant": "contoso", "mode": "{mode}", "schema": {READABLE + 1}}}', "m")
+
+
+@pytest.mark.parametrize("due", [-1, 10**12, 10**18, 10**30])
+def test_a_time_that_cannot_be_is_no_envelope(due: int) -> None:
+    """The watchdog measures the age of every message, and must not fail for one."""
+    assert envelope_of(f'{{"tenant": "contoso", "due": {due}}}') == Envelope()
+    assert envelope_of('{"tenant": "contoso", "due": 253402300799}').due == 253_402_300_799
 
 
 def test_messages_survive_a_round_trip() -> None:
