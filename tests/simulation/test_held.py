@@ -68,6 +68,7 @@ async def test_what_an_earlier_delivery_has_stored_is_approved_with_the_rest() -
     """It died before the run was held, and one who had left has returned: an approval could deactivate them as well."""
     world = await careful_world()
     await world.sync("fabrikam", "first")
+    world.clock.advance(60)
     world.directory().members[TEMPS] = []
     await world.request("fabrikam", "second")
     while not isinstance(world.queue.messages[0], DeactivateJob):
