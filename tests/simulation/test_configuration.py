@@ -98,7 +98,7 @@ async def test_from_groups_to_everybody_and_back() -> None:
 
 
 async def test_a_fence_that_others_keep_changing_leaves_no_run_without_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Sent again the change would change nothing: a new run is requested at once, and the old one ends before it.
+    """Sent again the change would change nothing: a new run is requested immediately, and the old one ends before it.
 
     Its report has what a worker writes until its fence is raised.
     """

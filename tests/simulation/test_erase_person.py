@@ -375,7 +375,7 @@ async def test_an_address_of_several_people_erases_none() -> None:
 
 
 async def test_a_person_who_is_not_known_changes_nothing() -> None:
-    """Nothing is found, nothing is changed, but for the file without an import, whomever it names."""
+    """Nothing is found, nothing is changed, but for the file without an import, which is always deleted."""
     world, _, _, _ = await filled()
     report = await erase(world, text="stranger@example.com")
     assert (report.erasure.state, report.erasure.erased) == (ErasureState.DONE, {"Uploads": 1})
