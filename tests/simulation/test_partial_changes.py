@@ -167,6 +167,18 @@ async def test_after_three_unclear_rounds_everything_is_listed() -> None:
     assert (await world.sync(CONTOSO, "answered")).counts.created == 1
 
 
+async def test_no_clear_answer_about_people_named_by_id() -> None:
+    """It is not taken for an outage of the directory: after three rounds everything is listed."""
+    world = await world_of()
+    directory = world.directory()
+    directory.put(known(3, department="Law"))
+    directory.only_ids.add(person(3))
+    directory.silent_about.add(person(3))
+    listings = count_listings(directory)
+    run = await world.sync(CONTOSO, "unclear")
+    assert (run.state, run.counts.updated, run.problems, listings) == (RunState.DONE, 1, (), [None])
+
+
 async def test_too_many_people_to_read_by_id(monkeypatch: pytest.MonkeyPatch) -> None:
     """Everything is listed instead."""
     monkeypatch.setattr("shared.workflows.snapshots.merger.MAX_READ_BY_ID", 4)

@@ -8,6 +8,7 @@ import msgspec
 from shared.domain.directory import DirectoryUser, Existence, InactiveReason, Source
 from shared.domain.ids import ObjectId
 from shared.domain.problem import Problem
+from shared.domain.retry_policy import UNCLEAR
 from shared.errors import Transient
 from shared.ports.directory import Directory
 from shared.workflows.snapshots.draft import Doubt
@@ -32,7 +33,10 @@ class Confirmation:
         """Return the people that changes leave in doubt; None for a person who does not exist. Raises UnclearAnswer."""
         answers = await self.directory.users_by_id(list(doubts))
         if unclear := len(doubts.keys() - answers.keys()):
-            raise UnclearAnswer(f"The directory gave no clear answer about {unclear} people that its changes name.")
+            raise UnclearAnswer(
+                f"The directory gave no clear answer about {unclear} people that its changes name.",
+                retry_after_s=UNCLEAR.first_wait_s,  # without a wait, a first response counts as an outage
+            )
         return {person: _with_manager(answers[person], doubt) for person, doubt in doubts.items()}
 
     async def of_listing(self, doubts: Mapping[ObjectId, Doubt]) -> Settled:

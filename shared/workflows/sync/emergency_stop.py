@@ -17,7 +17,7 @@ from shared.domain.operations.operator_log import PAUSE, OperatorLogEntry
 from shared.domain.pause import Pause, PauseOfAll, PauseScope
 from shared.domain.run import TenantState
 from shared.domain.sync.jobs import SyncRequest
-from shared.errors import NotFound, SyncError
+from shared.errors import SyncError
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobSender
@@ -223,8 +223,6 @@ class EmergencyStop(msgspec.Struct, frozen=True, kw_only=True):
             async with slots:
                 try:
                     await do(tenant)
-                except NotFound:
-                    return  # deleted in the meantime
                 except SyncError as error:
                     event("pause_failed", tenant=tenant, code=error.code)
                     failures.append(error)

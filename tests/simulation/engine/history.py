@@ -87,6 +87,8 @@ class History:
         self._left = _MAX_ACTIONS * deliveries
         self._ends = False
         self._watch_s = _WATCHDOG_S
+        #: Whether the timer of the watchdog fires.
+        self.watches = True
         self._watch_move = Move(_ACT, self._watch)
         self._act_move = Move(_ACT, self._act)
         self._limit = _MAX_STEPS * (deliveries + 10)
@@ -129,7 +131,9 @@ class History:
 
     def until_settled(self) -> None:
         """Let everything happen that needs no time to pass. Raises AssertionError if it does not end."""
-        self._run_until(lambda: self.host.settled)
+        self.host.waits = False
+        self._run_until(lambda: self.host.settled and self.scheduler.holding is None)
+        self.host.waits = True
 
     def _run_until(self, is_over: Callable[[], bool]) -> None:
         scheduler = self.scheduler
@@ -143,7 +147,7 @@ class History:
         found = self.host.moves()
         if self._acts and len(self.cluster.broker.messages) < _MANY_MESSAGES:
             found.append(self._act_move)
-        if self.scheduler.loop.time() >= self._watch_s:
+        if self.watches and self.scheduler.loop.time() >= self._watch_s:
             found.append(self._watch_move)
         if not self._acts and self.host.idle:
             found += [Move(_ACT, partial(settings_actions.resume, self.stage, tenant)) for tenant in self._paused()]

@@ -65,6 +65,8 @@ class Host:
         self.unexpected: list[BaseException] = []
         #: Whether locks can be lost.
         self.faulty = True
+        #: Whether time can pass until a message can be received.
+        self.waits = True
         self._slow_move = Move(_SLOW, self._be_slow, max(_SLOW_S))
         self._deliver_move = Move(_DELIVER, self._deliver_visible)
         self._lock_move = Move(_LOSE_LOCK, self._deliver_locked)
@@ -111,7 +113,7 @@ class Host:
                 soonest_s = min(soonest_s, message.visible_s)
         if is_free and is_visible:
             found.append(self._deliver_move)
-        elif not is_visible and soonest_s < math.inf:
+        elif self.waits and not is_visible and soonest_s < math.inf:
             found.append(Move(_WAIT, partial(self._pass, soonest_s - now), soonest_s - now))
         if self.faulty and is_free and is_locked:
             found.append(self._lock_move)

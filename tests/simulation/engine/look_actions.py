@@ -4,12 +4,13 @@ from collections.abc import Awaitable, Callable
 from typing import Final
 
 from shared.bootstrap import App
+from shared.domain.access.rate_limit import Expense
 from shared.domain.ids import LocationId, TenantId
 from shared.workflows.operations.overview import Sort
 from shared.workflows.operations.recipient_queries import RecipientFilter
 from tests.simulation.engine.cluster import LOCATIONS
 from tests.simulation.engine.stage import Stage
-from tests.support.builders import person
+from tests.support.builders import BACK_END, person
 
 
 async def _overview(app: App, tenant: TenantId) -> None:
@@ -25,6 +26,10 @@ async def _history(app: App, tenant: TenantId) -> None:
     for run in runs[:2]:
         await app.run_history.get(tenant, run.id)
         await app.run_history.list_changes(tenant, run.id)
+
+
+async def _limit(app: App, tenant: TenantId) -> None:
+    await app.request_limits.spend(Expense.SEARCH, BACK_END, tenant)
 
 
 async def _mapping(app: App, tenant: TenantId) -> None:
@@ -48,6 +53,7 @@ _LOOKS: Final[dict[str, Callable[[App, TenantId], Awaitable[None]]]] = {
     "the overview": _overview,
     "the gauges": _gauges,
     "the history": _history,
+    "a limit": _limit,
     "the mapping": _mapping,
     "a person": _person,
     "recipients": _recipients,

@@ -4,7 +4,10 @@ import asyncio
 import selectors
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
-from typing import Any
+from typing import Any, Final
+
+#: Timers fire if they are due within this time, in seconds: after a year, floating-point numbers are no finer.
+_RESOLUTION_S: Final = 1e-6
 
 
 class Stalled(Exception):
@@ -21,6 +24,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         self._now_s = 0.0
         self._idle = idle
         super().__init__(_NoSelector(self))
+        self._clock_resolution = _RESOLUTION_S
 
     def time(self) -> float:
         """Return the virtual time, in seconds."""

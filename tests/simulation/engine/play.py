@@ -16,17 +16,19 @@ from shared.domain.ids import TenantId
 from shared.domain.run import Run, RunMode
 from shared.domain.sync.jobs import Job, SyncRequest
 from shared.domain.sync.queue_messages import encode
-from shared.telemetry import RequestCounters
-from tests.simulation.engine.cluster import ran
+from shared.errors import Transient
+from tests.simulation.engine.cluster import FABRIKAM, ran
 from tests.simulation.engine.faults import Fault
 from tests.simulation.engine.history import History, Outcome
+from tests.simulation.engine.requests import watchdog
 from tests.simulation.engine.services import Message
+from tests.support.fakes.table_service import Stored
 
 Do = Callable[[App], Coroutine[Any, Any, object]]
 Act = Callable[[], None]
 
-#: The seed of all scenarios.
-_SEED: Final = 1
+#: The seed of all scenarios: that of a history with both tenants and without skewed clocks, which ends with a full run.
+_SEED: Final = 12
 #: Time in which a watchdog looks at what a lost message has left, in seconds. Source: WATCHDOG_STALE_AFTER_S
 STALE_S: Final = 1_000.0
 HOUR_S: Final = 3_600.0
@@ -69,7 +71,7 @@ class _Script:
     def of(self, number: int, label: str, *, writes: bool) -> Fault | None:
         """Return the fault of a call."""
         del writes
-        if self.interrupted:
+        if self.interrupted or not self.enabled:
             return None
         for moment in self.moments:
             if moment.fault is not None and moment.met(label):
@@ -80,7 +82,7 @@ class _Script:
 
     def interruption(self, label: str) -> Act | None:
         """Return what others do before a call."""
-        if self.interrupted:
+        if self.interrupted or not self.enabled:
             return None
         return next((moment.do for moment in self.moments if moment.do is not None and moment.met(label)), None)
 
@@ -95,7 +97,7 @@ class Play:
         self.stage, self.cluster, self.scheduler = self.history.stage, self.history.cluster, self.history.scheduler
         self.view, self.broker = self.cluster.view, self.cluster.broker
         self.history.begin()
-        self.history.host.faulty = False
+        self.history.host.faulty = self.history.watches = False
         self._script.enabled = True
         self.scheduler.interruption = self._interruption
         self.scheduler.settled = self._has_settled
@@ -157,11 +159,6 @@ class Play:
 
     def start_watchdog(self) -> None:
         """Fire the timer of the watchdog, for what others do before a call."""
-
-        async def watchdog(app: App) -> None:
-            await app.watchdog(RequestCounters())
-            await app.dead_letters.collect(RequestCounters())
-
         self.start(watchdog)
 
     def request(self, tenant: TenantId, mode: RunMode = RunMode.INCREMENTAL) -> None:
@@ -175,11 +172,17 @@ class Play:
         self.finish()
         return self.stage.runs(tenant)[0]
 
+    def let_wait(self, seconds: float, requests: int) -> None:
+        """Let Fabrikam's directory answer the next requests that they are to be sent again later."""
+        asked = Transient("Too many requests.", code="throttled", retry_after_s=seconds)
+        self.cluster.directory(FABRIKAM).errors += [asked] * requests
+
     # What the platform does -----------------------------------------------------------------------------------------
 
-    def message(self, queue: str) -> Message:
-        """Return the newest message of a queue."""
-        return next(message for message in reversed(self.broker.messages) if message.queue == queue)
+    def message(self, queue: str, text: str = "") -> Message:
+        """Return the newest message of a queue that contains a text."""
+        messages = reversed(self.broker.messages)
+        return next(message for message in messages if message.queue == queue and text in message.text)
 
     def lose(self, queue: str) -> None:
         """Lose all messages of a queue."""
@@ -189,15 +192,27 @@ class Play:
         """Put a job on its queue."""
         self.broker.add(job.queue, encode(job), self.scheduler.loop.time())
 
-    def repeat(self, queue: str) -> None:
-        """Deliver the newest message of a queue a second time, now."""
-        self.broker.add(queue, self.message(queue).text, self.scheduler.loop.time())
+    def repeat(self, queue: str, text: str = "") -> None:
+        """Deliver the newest message of a queue that contains a text a second time, now."""
+        self.broker.add(queue, self.message(queue, text).text, self.scheduler.loop.time())
 
-    def give_up(self, queue: str) -> None:
-        """Move the newest message of a queue to its poison queue, as after the last delivery."""
-        message = self.message(queue)
+    def give_up(self, queue: str, text: str = "") -> None:
+        """Move the newest message of a queue that contains a text to its poison queue, as after the last delivery."""
+        message = self.message(queue, text)
         self.broker.messages.remove(message)
         self.broker.poison.append(message)
+
+    def copy(self, table: str) -> dict[tuple[str, str], Stored]:
+        """Return the rows of a table."""
+        return self.cluster.tables.copied()[table]
+
+    def restore(self, table: str, rows: dict[tuple[str, str], Stored]) -> None:
+        """Restore a table from a copy."""
+        self.cluster.tables.restore({**self.cluster.tables.copied(), table: rows})
+
+    def delete_tenant(self) -> None:
+        """Let a caller delete Fabrikam."""
+        self.stage.host.call("DELETE", lambda app: app.tenants.delete(FABRIKAM), lambda: self.stage.deleted(FABRIKAM))
 
     def touch(self, table: str, partition: str, row: str) -> None:
         """Let another process write a row as it is: only its version changes."""

@@ -1,4 +1,4 @@
-"""What a caller does in several requests, one after the other."""
+"""What a caller does in several requests, one after the other, and what the timer of the watchdog does."""
 
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
@@ -12,6 +12,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Preferences
 from shared.domain.run import Run
+from shared.telemetry import RequestCounters
 from tests.support.builders import BACK_END, person
 from tests.support.fakes import FakeDirectory
 
@@ -58,3 +59,13 @@ async def create_tenant(
         await app.locations.put(tenant, location, location)
         await app.locations.put_mapping(tenant, location, [GroupMapping(id=group) for group in groups])
     await connect(app, tenant, directory)
+
+
+async def watchdog(app: App) -> None:
+    """Do what the timer of the watchdog does."""
+    counters = RequestCounters()
+    await app.watchdog(counters)
+    await app.erase_person.complete()
+    await app.dead_letters.collect(counters)
+    await app.gauges()
+    await app.retention()

@@ -1,14 +1,12 @@
 """Actions that start, decide, undo and resume runs."""
 
-from shared.bootstrap import App
 from shared.domain.access.idempotency import IdempotentRequest
 from shared.domain.ids import TenantId
 from shared.domain.run import RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import encode
-from shared.telemetry import RequestCounters
 from tests.simulation.engine.cluster import listed
-from tests.simulation.engine.requests import BY
+from tests.simulation.engine.requests import BY, watchdog
 from tests.simulation.engine.stage import Stage
 
 
@@ -41,11 +39,6 @@ def tick(stage: Stage, tenant: TenantId) -> None:
 
 def watch(stage: Stage, tenant: TenantId | None = None) -> None:
     """Fire the timer of the watchdog."""
-
-    async def watchdog(app: App) -> None:
-        await app.watchdog(RequestCounters())
-        await app.dead_letters.collect(RequestCounters())
-
     stage.call("the watchdog", watchdog)
 
 

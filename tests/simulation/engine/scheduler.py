@@ -177,7 +177,6 @@ class Scheduler:
         else:
             self._turns.append(turn)
         await turn.future
-        self.steps += 1
 
     def next_fault(self, actor: Actor, label: str, *, writes: bool) -> Fault | None:
         """Return how the effect that is about to happen fails, and write it down."""
@@ -213,6 +212,7 @@ class Scheduler:
         self.bury(actor)
 
     def _idle(self) -> bool:
+        self.steps += 1
         self.after_step()
         if self.quiet():
             self.loop.stop()

@@ -3,6 +3,12 @@
 from typing import Final
 
 from tests.simulation.engine.play import Scenario
-from tests.simulation.engine.scenarios import imports
+from tests.simulation.engine.scenarios import configuration, decisions, imports, recipients, runs
 
-ALL: Final[tuple[Scenario, ...]] = (*imports.SCENARIOS,)
+ALL: Final[tuple[Scenario, ...]] = (
+    *imports.SCENARIOS,
+    *recipients.SCENARIOS,
+    *configuration.SCENARIOS,
+    *runs.SCENARIOS,
+    *decisions.SCENARIOS,
+)

@@ -11,7 +11,6 @@ from shared.domain.ids import LocationId
 from shared.domain.imports.import_record import ImportMark, ImportRef
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.sync.jobs import ImportJob
-from shared.errors import Transient
 from tests.simulation.engine.cluster import FABRIKAM, listed, ran
 from tests.simulation.engine.faults import Fault
 from tests.simulation.engine.play import DAY_S, HOUR_S, STALE_S, Do, Play, Scenario
@@ -116,11 +115,9 @@ def it_is_given_up_during_a_sync(play: Play) -> None:
     play.watch()
 
 
-def _let_sync_wait(play: Play, seconds: float = HOUR_S) -> None:
+def _let_sync_wait(play: Play) -> None:
     """Begin a sync whose directory asks for a wait."""
-    play.cluster.directory(FABRIKAM).errors += [
-        Transient("Too many requests.", code="throttled", retry_after_s=seconds) for _ in range(2)
-    ]
+    play.let_wait(HOUR_S, 2)
     play.request(FABRIKAM)
     play.settle()
 
