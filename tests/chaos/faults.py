@@ -58,6 +58,8 @@ class Asked:
     path: str
     if_match: str
     body: bytes
+    #: In seconds of the monotonic clock. A delayed or late write may be applied when its sender is dead.
+    arrived_s: float = 0.0
 
     @property
     def writes(self) -> bool:

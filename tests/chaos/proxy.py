@@ -70,7 +70,7 @@ class Proxy(Front):
         behind = {port: f"{scheme}://{LOCALHOST}:{other}" for port, (_, other) in services.items()}
         super().__init__(behind, tls=tls, trusted=trusted)
         self.on = False
-        #: Writes to tables that name this tenant are counted, and the time of the last one is kept.
+        #: Writes to tables that name this tenant are counted, and the time at which the last of them arrived is kept.
         self.tenant = ""
         self.writes = 0
         self.written_s = 0.0
@@ -108,6 +108,7 @@ class Proxy(Front):
             path=request.raw_path,
             if_match=request.headers.get("If-Match", ""),
             body=body,
+            arrived_s=monotonic(),
         )
         fault = self._faults.draw(asked) if self.on else None
         try:
@@ -174,7 +175,7 @@ class Proxy(Front):
                 self.delays[int(delay[1])] += 1
         elif self.tenant and (self.tenant.encode() in asked.body or self.tenant in asked.path):
             self.writes += 1
-            self.written_s = monotonic()
+            self.written_s = max(self.written_s, asked.arrived_s)
 
     def _later(self, request: web.Request, asked: Asked) -> None:
         async def apply() -> None:

@@ -133,6 +133,15 @@ async def test_a_duplicate_write_is_applied_twice(stack: Stack) -> None:
     assert stack.seen == [f"PUT {ROW}"] * 2
 
 
+async def test_a_late_write_counts_as_written_when_it_arrived(stack: Stack) -> None:
+    """Its sender may have been killed since, and nobody has gone on."""
+    stack.faults.fault = Fault.DUPLICATE_WRITE
+    await stack.sent("PUT", ROW)
+    written_s = stack.proxy.written_s
+    await stack.proxy.settle()
+    assert (stack.proxy.writes, stack.proxy.written_s) == (2, written_s)
+
+
 async def test_a_page_is_cut_short_with_its_continuation(stack: Stack) -> None:
     """The service is asked for fewer rows, so that the client has to ask for the rest."""
     stack.faults.fault = Fault.CUT_PAGE
