@@ -9,10 +9,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+#: Options of `connect` for the values that a report suggests.
+_OPTIONS: Final = {"tenantId": "--tenant-id", "clientId": "--client-id", "objectId": "--object-id"}
 #: Width that no table reaches, in characters: ids and keys are never cut. A narrow terminal wraps its lines.
 _WIDEST: Final = 10_000
-#: Fraction of a second at the end of a time.
-_FRACTION: Final = re.compile(r"(?<=T\d\d:\d\d:\d\d)\.\d+(?=Z$)")
+#: Fraction of a second in a time.
+_FRACTION: Final = re.compile(r"(?<=T\d\d:\d\d:\d\d)\.\d+(?=Z\b)")
 _MARKS: Final = {"pass": "[green]pass[/]", "fail": "[red]FAIL[/]", "warn": "[yellow]warn[/]", "skip": "[dim]skip[/]"}
 
 
@@ -42,7 +44,7 @@ class Output:
     def print(self, text: str) -> None:
         """Print a line of text; nothing with --json."""
         if not self.as_json:
-            self._out.print(Text(text))
+            self._out.print(Text(_text(text)))
 
     def fail(self, text: str, problem: Mapping[str, Any]) -> None:
         """Print an error to stderr. Of refused credentials, print the report of all checks."""
@@ -68,13 +70,14 @@ class Output:
 
 
 def _text(cell: object) -> str:
-    """Return the text of a cell. Times have no fractions of seconds."""
+    """Return a value as text, empty for None. Times have no fractions of seconds."""
     return "" if cell is None else _FRACTION.sub("", str(cell))
 
 
 def _print_checks(console: Console, checks: Iterable[Mapping[str, Any]]) -> None:
     for check in checks:
         console.print(Text.from_markup(_MARKS[check["status"]]), Text(check["title"]))
-        for text in (check.get("detail"), check.get("fix")) if check["status"] in {"fail", "warn"} else ():
-            if text:
+        if check["status"] in {"fail", "warn"}:
+            values = " ".join(f"{_OPTIONS[name]} {value}" for name, value in check.get("suggestion", {}).items())
+            for text in filter(None, (check.get("detail"), check.get("fix"), values)):
                 console.print(Text(f"     {text}"))

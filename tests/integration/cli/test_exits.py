@@ -10,6 +10,7 @@ import httpx
 import pytest
 
 from shared.cli.exits import Exit
+from shared.cli.output import Output
 from tests.integration.cli.conftest import ADDRESS, KEY, InMemory, Run
 
 ROOT = Path(__file__).parents[3]
@@ -93,3 +94,15 @@ def test_no_option_takes_a_secret(run: Run) -> None:
         for name in ("--key", "--token", "--secret ", "--client-secret", "--password"):
             assert name not in text
     assert ADDRESS not in run("--help").out
+
+
+def test_ids_that_work_in_another_order_are_printed_as_options(capsys: pytest.CaptureFixture[str]) -> None:
+    """The report of refused credentials can be turned into the next command by copying a line."""
+    order = {"tenantId": "t", "clientId": "c", "objectId": "o"}
+    check = {"status": "fail", "title": "IDs are swapped", "detail": "They are swapped.", "suggestion": order}
+    Output(as_json=False).fail("", {"code": "connection_refused", "report": {"checks": [check]}})
+    printed = capsys.readouterr().err.splitlines()
+    assert printed[-2:] == [
+        "     --tenant-id t --client-id c --object-id o",
+        "The credentials were not stored. (connection_refused)",
+    ]
