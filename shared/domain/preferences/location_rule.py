@@ -7,6 +7,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.counted import counted
 from shared.domain.directory import DirectoryUser
 from shared.domain.ids import LocationId
 from shared.domain.preferences.filters import MAX_VALUE, Attribute, value_of
@@ -120,7 +121,8 @@ class AttributeHistogram:
         listed = ", ".join(f"{value.value!r} ({value.people})" for value in unmatched[:_MAX_LISTED])
         more = f" and {len(unmatched) - _MAX_LISTED} other values" if len(unmatched) > _MAX_LISTED else ""
         people = sum(value.people for value in unmatched)
-        detail = f"{people} people have a value of {self._attribute.value} without a location: {listed}{more}."
+        having = counted(people, "person has", "people have")
+        detail = f"{having} a value of {self._attribute.value} without a location: {listed}{more}."
         return Problem(concerns=self._attribute.value, code="unmatched_location", detail=detail)
 
 

@@ -10,6 +10,7 @@ from typing import IO, Final, TypeVar
 
 import msgspec
 
+from shared.domain.counted import counted
 from shared.domain.ids import RunId
 from shared.domain.imports.csv_file import CsvFile
 from shared.domain.imports.import_record import Import, ImportState, Outcome
@@ -42,7 +43,8 @@ class RowsRefused(Rejected):
         self.used_columns, self.unused_columns = matcher.notes.used_columns, matcher.notes.unused_columns
         first = self.problems[0]
         super().__init__(
-            f"{self.refused_rows} rows are wrong; nothing was imported. The first is line {first.line}: {first.detail}",
+            f"{counted(self.refused_rows, 'row is', 'rows are')} wrong; nothing was imported. "
+            f"The first is line {first.line}: {first.detail}",
             code="rows_refused",
         )
 

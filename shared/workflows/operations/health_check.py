@@ -8,6 +8,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from shared.domain.connections.validation_report import Check, CheckStatus
+from shared.domain.counted import counted
 from shared.domain.operations.operator_log import ROW
 from shared.domain.sync.jobs import POISON_SUFFIX
 from shared.errors import Misconfigured, SyncError
@@ -98,7 +99,7 @@ async def _probed(id_: str, name: str, probe: Awaitable[T]) -> tuple[Check, T | 
 
 
 def _depth(name: str, number: int) -> Check:
-    id_, about = f"queue_{name}", f"{name} has {number} {'message' if number == 1 else 'messages'}"
+    id_, about = f"queue_{name}", f"{name} has {counted(number, 'message', 'messages')}"
     if number > 0 and name.endswith(POISON_SUFFIX):
         fix = "They are recorded at the next watchdog. If they stay, check that the timers of the app run."
         return Check(id=id_, status=CheckStatus.WARN, title=about, detail="Messages failed on every delivery.", fix=fix)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from shared.domain.counted import counted
 from shared.domain.directory import DirectoryUser, Existence, InactiveReason, Source
 from shared.domain.ids import ObjectId
 from shared.domain.problem import Problem
@@ -33,8 +34,9 @@ class Confirmation:
         """Return the people that changes leave in doubt; None for a person who does not exist. Raises UnclearAnswer."""
         answers = await self.directory.users_by_id(list(doubts))
         if unclear := len(doubts.keys() - answers.keys()):
+            people = counted(unclear, "person", "people")
             raise UnclearAnswer(
-                f"The directory gave no clear answer about {unclear} people that its changes name.",
+                f"The directory gave no clear answer about {people} that its changes name.",
                 retry_after_s=UNCLEAR.first_wait_s,  # without a wait, a first response counts as an outage
             )
         return {person: _with_manager(answers[person], doubt) for person, doubt in doubts.items()}
@@ -76,8 +78,8 @@ class Confirmation:
         if not self.unclear:
             return ()
         detail = (
-            f"The directory lists {self.unclear} people differently than before, and gives no clear answer when it is "
-            "asked about them. They stay as they were until a later sync."
+            f"The directory lists {counted(self.unclear, 'person', 'people')} differently than before, and gives no "
+            "clear answer when it is asked about them. They stay as they were until a later sync."
         )
         return (Problem(concerns=self.source.subject, code="unconfirmed", detail=detail),)
 

@@ -5,6 +5,7 @@ from collections.abc import Set as AbstractSet
 
 import msgspec
 
+from shared.domain.counted import counted
 from shared.domain.directory import Existence, Source
 from shared.domain.ids import LocationId, ObjectId, SourceId
 from shared.domain.problem import Problem
@@ -104,5 +105,6 @@ def _unconfirmed(location: LocationId, people: int) -> Problem:
     return Problem(
         concerns=location,
         code="unconfirmed",
-        detail=f"The directory could not confirm that {people} people left. They stay active until a later sync.",
+        detail=f"The directory could not confirm that {counted(people, 'person', 'people')} left. "
+        "They stay active until a later sync.",
     )

@@ -5,6 +5,7 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.counted import counted
 from shared.domain.directory import Source
 from shared.domain.ids import TenantId
 from shared.domain.problem import ErrorCategory, Problem
@@ -82,7 +83,7 @@ def _status_withheld(source: Source, listed: SnapshotManifest) -> Problem:
 
 
 def _properties_withheld(source: Source, withheld: Mapping[str, int]) -> Problem:
-    had = ", ".join(f"{name} ({people} people)" for name, people in sorted(withheld.items()))
+    had = ", ".join(f"{name} ({counted(people, 'person', 'people')})" for name, people in sorted(withheld.items()))
     detail = (
         f"The directory no longer shows a value that people had: {had}. Nothing was changed. If a permission was "
         "narrowed, grant it again. If these values were really cleared, accept this."
