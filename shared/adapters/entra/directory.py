@@ -124,7 +124,9 @@ class GraphDirectory(GroupQueries):
         return await _users_page(page.value, source, following)
 
     async def _page(self, url: str, source: Source, *, first: bool) -> bytes | None:
-        """Return a page. From the second on, pages are prefetched."""
+        """Return a page. From the second on, pages are prefetched; the ids of a group seldom need more than one."""
+        if source.by_id and first:
+            return await self._client.coalescer.get(url)
         get = self._client.get if first else self._prefetcher.get
         return await get(url, eventual=source.group is not None, priority=source.group is None)
 

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.entra.json_batch import MOST
 from shared.domain.directory import Source
 from shared.domain.ids import ObjectId
 from shared.errors import NotFound, PageTokenExpired, SyncError
@@ -37,13 +38,14 @@ async def truth(simulator: Broken, groups: list[str]) -> list[set[str]]:
     return [set(await simulator.members("fabrikam", group, transitive=True)) for group in groups]
 
 
-async def test_a_group_is_one_request(fabrikam: Directory, simulator: Broken) -> None:
-    """There is one more, which asks whether the empty group hides its members."""
+async def test_many_groups_are_few_requests(fabrikam: Directory, simulator: Broken) -> None:
+    """Twenty share a batch. There is one more request, which asks whether the empty group hides its members."""
     groups = list(await simulator.groups("fabrikam"))
     assert len(groups) == GROUPS
     with count_requests() as counters:
         assert await members(fabrikam, groups) == await truth(simulator, groups)
-    assert counters.directory_requests == GROUPS + 1
+    assert counters.directory_requests == GROUPS // MOST + 1
+    assert (await simulator.call("GET", "/metrics"))["by_kind"]["POST /$batch"] == GROUPS // MOST
 
 
 @pytest.mark.parametrize(
@@ -58,16 +60,24 @@ async def test_a_group_is_one_request(fabrikam: Directory, simulator: Broken) ->
 async def test_requests_that_fail_temporarily(
     fabrikam: Directory, simulator: Broken, action: dict[str, Any], times: int
 ) -> None:
-    """They are sent again, and no member is missing.
+    """They are sent again as single requests, and no member is missing.
 
     On a busy machine, requests that were on their way arrive during the wait: test_throttling counts those sent in it.
     """
     groups = list(await simulator.groups("fabrikam"))
     expected = await truth(simulator, groups)
-    await simulator.fault("/members|/transitiveMembers", action, nth=4, count=times)
+    await simulator.fault("/members|/transitiveMembers", action, in_batch=True, nth=4, count=times)
     assert await members(fabrikam, groups) == expected
     counted = await simulator.call("GET", "/metrics")
     assert counted["by_kind"]["GET /groups/{group}/transitiveMembers/{cast}"] == GROUPS + times
+
+
+async def test_a_batch_that_fails(fabrikam: Directory, simulator: Broken) -> None:
+    """All of its groups are read by single requests."""
+    groups = list(await simulator.groups("fabrikam"))
+    expected = await truth(simulator, groups)
+    await simulator.fault(r"^/\$batch", {"type": "respond", "status": 400, "body": {}}, count=0)
+    assert await members(fabrikam, groups) == expected
 
 
 async def test_a_group_that_is_gone_is_no_empty_one(fabrikam: Directory, simulator: Broken) -> None:
