@@ -134,7 +134,7 @@ async def test_a_duplicate_write_is_applied_twice(stack: Stack) -> None:
 
 
 async def test_a_late_write_counts_as_written_when_it_arrived(stack: Stack) -> None:
-    """Its sender may have been killed since, and nobody has gone on."""
+    """Its sender may have been killed since: it does not show that the work goes on."""
     stack.faults.fault = Fault.DUPLICATE_WRITE
     await stack.sent("PUT", ROW)
     written_s = stack.proxy.written_s
