@@ -11,6 +11,7 @@ from msgspec import inspect
 
 from shared.domain.ids import MAIN, ObjectId, group_source, whole_directory
 from shared.domain.sync.jobs import Job, SyncRequest
+from shared.domain.sync.queue_messages import REPEATED
 from tests.attack import odd
 from tests.attack.scene import GROUPS, Names, Scene
 from tests.attack.sending import Post
@@ -62,6 +63,13 @@ def _request(scene: Scene, chance: random.Random) -> tuple[str, dict[str, Any]]:
             "request": names.importing,
             "by": odd.text(chance),
             **mode,
+        }
+    if chance.random() < 0.1:
+        run = f"{chance.randrange(10**13):013d}-{chance.randrange(2**32):08x}"
+        return "a repetition of what no one requested", {
+            "tenant": chance.choice((scene.contoso, scene.fabrikam)).tenant,
+            "request": chance.choice((run, odd.text(chance)[:200] + "?")),
+            "by": chance.choice(sorted(REPEATED)),
         }
     tenant = chance.choice(("adatum", f"unknown-{chance.randrange(10**6)}"))
     more: dict[str, Any] = {

@@ -65,7 +65,7 @@ class Hosted:
         """Run a tenant's sync to its end while the host runs, and return its duration in seconds."""
         self._requests += 1
         self.expect({tenant})
-        request = SyncRequest(tenant=tenant, mode=mode, request=f"bench-{self._requests}", requested_by="bench")
+        request = SyncRequest(tenant=tenant, mode=mode, request=f"bench-{self._requests}", requested_by="queue")
         began_s = perf_counter()
         self.host.put(SyncRequest.queue, [encode(request)], 0)
         await self.all_free()

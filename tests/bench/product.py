@@ -94,7 +94,7 @@ class Product:
         """Run a sync to its end; return the run and its cost. Raises AssertionError unless it is done."""
         before = dataclasses.replace(self.spent)
         self._runs += 1
-        request = SyncRequest(tenant=TenantId(TENANT), mode=mode, request=f"bench-{self._runs}", requested_by="bench")
+        request = SyncRequest(tenant=TenantId(TENANT), mode=mode, request=f"bench-{self._runs}", requested_by="queue")
         await self.world.ports.queue.send([request])
         await self._drain(concurrent)
         run = await self.world.newest(TENANT)

@@ -175,7 +175,7 @@ class World:
 
     async def request(self, tenant: str, request: str, mode: RunMode = RunMode.INCREMENTAL) -> None:
         """Put a request on the queue."""
-        wanted = SyncRequest(tenant=TenantId(tenant), mode=mode, request=request, requested_by="test")
+        wanted = SyncRequest(tenant=TenantId(tenant), mode=mode, request=request, requested_by="queue")
         await self.ports.queue.send([wanted])
 
     async def drain(self, app: App | None = None, *, times: int = 1, order: random.Random | None = None) -> None:

@@ -17,18 +17,20 @@ from shared.errors import Rejected
 
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
 _OURS: Final = "Only the app itself sends these messages; request a run instead."
-#: Requester of a run whose message does not name one: it was put on the queue directly.
+#: Requester of a run whose message was put on the queue directly, whomever it names.
 MANUAL_MESSAGE: Final = "queue"
 #: Requester of scheduled runs.
 SCHEDULE: Final = "schedule"
+#: Requester in the message of a run that the API has stored. The run names the caller, the message does not.
+ANNOUNCED: Final = "api"
+#: Requesters of runs that the tenant's state or a stored run names: the app requests them again, or later.
+REPEATED: Final = frozenset({ANNOUNCED, "watchdog", "pending", "configuration"})
 #: Maximum length of a message that is decoded, in characters; valid requests are much shorter.
 _MAX_REQUEST: Final = 4_096
 #: Maximum length of the id of a request, in characters.
 _MAX_REQUEST_ID: Final = 200
 #: The last second that is a time: the end of the year 9999.
 _LATEST_S: Final = 253_402_300_799
-#: Length to which the name of the requester is cut, in characters: `person:` with two ids is shorter.
-_MAX_CALLER: Final = 100
 
 J = TypeVar("J")
 
@@ -44,7 +46,10 @@ class Envelope(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class _RequestBody(msgspec.Struct, frozen=True, kw_only=True):
-    """The JSON properties of a request. `request` and `by` are internal; other senders can omit them."""
+    """The JSON properties of a request. `request` and `by` are internal; other senders can omit them.
+
+    Every sender can write any name into `by`. It is therefore never that of a person or key.
+    """
 
     tenant: str
     mode: RunMode = RunMode.INCREMENTAL
@@ -68,7 +73,8 @@ def encode(job: Job, envelope: Envelope | None = None) -> str:
     """Return the message of a job. It contains only ids and counters."""
     body: Job | _RequestBody = job
     if isinstance(job, SyncRequest):
-        body = _RequestBody(tenant=job.tenant, mode=job.mode, request=job.request, by=job.requested_by)
+        by = job.requested_by if job.requested_by in {MANUAL_MESSAGE, SCHEDULE} | REPEATED else ANNOUNCED
+        body = _RequestBody(tenant=job.tenant, mode=job.mode, request=job.request, by=by)
     enclosed = msgspec.to_builtins(envelope) if envelope is not None else {}
     return msgspec.json.encode({**msgspec.to_builtins(body), **enclosed, "schema": SCHEMA}).decode()
 
@@ -120,7 +126,7 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
 
     The text is a tenant's id, or a JSON object with `tenant` and optionally `mode`, in any case. Either may be
     base64-encoded, also with line breaks, and begin with a byte order mark. The id of the request is its property
-    `request` if present, else `message_id`.
+    `request` if present, else `message_id`. Its requester is a name of the app, else `MANUAL_MESSAGE`.
 
     Raises Rejected, with the fault and what to send instead, if the message is malformed, and Unreadable as `parse`.
     """
@@ -148,7 +154,8 @@ def parse_request(text: str, message_id: str) -> SyncRequest:
         raise Rejected(
             f"`request` has {len(request)} characters, more than {_MAX_REQUEST_ID}. {_REMEDY}", code="malformed_message"
         )
-    return SyncRequest(tenant=tenant, mode=body.mode, request=request, requested_by=body.by[:_MAX_CALLER])
+    by = body.by if body.by in {SCHEDULE} | REPEATED else MANUAL_MESSAGE
+    return SyncRequest(tenant=tenant, mode=body.mode, request=request, requested_by=by)
 
 
 def _folded(properties: dict[str, object]) -> dict[str, object]:

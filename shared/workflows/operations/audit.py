@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from shared.domain.access.callers import Caller
-from shared.domain.ids import TenantId, run_id, tenant_id
+from shared.domain.ids import TenantId, tenant_id
 from shared.domain.operations.audit import (
     STRANGERS,
     Action,
@@ -22,7 +22,7 @@ from shared.domain.operations.audit import (
     entry_id,
 )
 from shared.domain.sync.jobs import SyncRequest
-from shared.domain.sync.queue_messages import SCHEDULE
+from shared.domain.sync.queue_messages import REPEATED, SCHEDULE
 from shared.errors import Rejected, SyncError
 from shared.ports.operations import AuditStore
 from shared.ports.platform import Clock, IdSource
@@ -34,8 +34,6 @@ from shared.workflows.pagination import page
 _ENTRY: Final = re.compile(r"[0-9]{13}-[0-9a-f]{16}")
 #: Status of what was accepted and is done later.
 _ACCEPTED: Final = 202
-#: Senders of requests for runs that are the app itself: these runs are in the history only.
-_OURS: Final = frozenset({SCHEDULE, "watchdog", "pending", "configuration"})
 #: Number of hexadecimal digits that tell the entries of one millisecond apart.
 _UNIQUE: Final = 16
 
@@ -142,10 +140,11 @@ class AuditTrail(msgspec.Struct, frozen=True, kw_only=True):
     async def queued(self, request: SyncRequest, sent_at: datetime | None) -> None:
         """Store that a message on the queue starts a run, once for all deliveries of the message.
 
-        Runs that the app itself requests, and those that were recorded when the API announced them, are left out.
+        Left out are scheduled runs, and those that were recorded when they were first requested: a message that only
+        pretends to be about one of these starts none.
         Raises SyncError if it cannot be stored: then the run must not be started.
         """
-        if request.requested_by in _OURS or _is_announced(request):
+        if request.requested_by == SCHEDULE or request.requested_by in REPEATED:
             return
         at = sent_at or self.clock.now()
         entry = AuditEntry(
@@ -216,11 +215,3 @@ def require_entry_id(text: str) -> None:
 
 def _position(recorded: Recorded) -> AuditPosition:
     return AuditPosition(recorded.tenant or "", recorded.entry.id)
-
-
-def _is_announced(request: SyncRequest) -> bool:
-    try:
-        run_id(request.request)
-    except Rejected:
-        return False
-    return True

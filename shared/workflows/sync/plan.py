@@ -13,7 +13,7 @@ from shared.domain.problem import Problem
 from shared.domain.retry_policy import FULL_READ
 from shared.domain.run import Plan, Run, RunKind, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
-from shared.domain.sync.queue_messages import MANUAL_MESSAGE, SCHEDULE
+from shared.domain.sync.queue_messages import MANUAL_MESSAGE, REPEATED, SCHEDULE
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound, Rejected, Superseded
 from shared.ports.platform import Clock, IdSource
@@ -59,7 +59,8 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: A manual message names a tenant that does not exist.
             Rejected: A manual message names a tenant whose connection is off (`not_connected`), or a run that is not
                 a sync (`not_planned`).
-            Superseded: The tenant was deleted or disconnected after the app sent the request.
+            Superseded: The tenant was deleted or disconnected after the app sent the request, or the message pretends
+                to be one of the app's.
             Contended: Other requests or changes of configuration replaced the tenant's state at every attempt.
         """
         context = await self.tenants.get_context(request.tenant)
@@ -68,7 +69,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             context = await self.tenants.get_context(request.tenant)
         connection = await self._connection(request, context)
         state, etag = context.state
-        announced = await self._announced(request)
+        announced = await self._announced(request, state)
         if request.request in state.requests:
             if state.requests[0] == request.request and state.active_run is not None:
                 await self._resume(request, context, connection, announced, counters)
@@ -168,14 +169,18 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
             return  # a request of the queue or the schedule: its run is not stored yet
         await self.stages.end(request.tenant, announced, RunState.SUPERSEDED, problem, self.clock.now())
 
-    async def _announced(self, request: SyncRequest) -> Versioned[Run] | None:
+    async def _announced(self, request: SyncRequest, state: TenantState) -> Versioned[Run] | None:
         """Return the run that the API stored for a request; None for requests of the queue or the schedule.
 
-        Raises Rejected (`not_planned`) for the run of a manual change: no message of the app requests it.
+        Raises:
+            Rejected: The run is a manual change (`not_planned`): no message of the app requests it.
+            Superseded: The message pretends to be one of the app's: neither a run nor the tenant's state names it.
         """
         try:
             announced = await self.runs.get(request.tenant, run_id(request.request))
         except (Rejected, NotFound):
+            if request.requested_by in REPEATED and request.request not in {state.pending_request, *state.requests}:
+                raise Superseded("No run and no waiting request has this id.", code="unknown_request") from None
             return None
         if announced.value.kind is not RunKind.SYNC:
             raise Rejected(f"Run {request.request} is not a sync.", code="not_planned")

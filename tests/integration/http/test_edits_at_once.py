@@ -92,7 +92,7 @@ async def test_an_import_between_edits(api: Client, rows: list[dict[str, Any]]) 
 
 async def test_an_edit_during_a_sync_says_so(api: Client, product: App, rows: list[dict[str, Any]]) -> None:
     """Only then the sentence is about a sync."""
-    request = SyncRequest(tenant=CONTOSO, mode=RunMode.FULL, request="r", requested_by="test")
+    request = SyncRequest(tenant=CONTOSO, mode=RunMode.FULL, request="r", requested_by="queue")
     await product.plan(request, RequestCounters())
     refused = await api("PATCH", f"{PATH}/{rows[0]['id']}", {"department": "Post"})
     assert (refused.status, refused.body["code"]) == (409, "run_active")

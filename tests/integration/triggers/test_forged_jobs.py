@@ -5,13 +5,14 @@ from hashlib import sha256
 
 import pytest
 
+from shared.adapters.stores.table_names import AUDIT, LEDGER
 from shared.bootstrap import Ports
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, ObjectId, SourceId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.retry_policy import REDELIVERY
-from shared.domain.run import RunState
+from shared.domain.run import RunMode, RunState
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, Job, ReconcileJob, SyncRequest
 from shared.domain.sync.queue_messages import encode
 from shared.telemetry import RequestCounters
@@ -38,8 +39,8 @@ class Stored(World):
         super().__init__(ports)
 
     def rows(self) -> dict[str, object]:
-        """Return all rows but those of the operator log."""
-        return {name: dict(rows) for name, rows in self.tables._tables.items() if name != "Ledger"}
+        """Return all rows but those of the operator log and the audit log."""
+        return {name: dict(rows) for name, rows in self.tables._tables.items() if rows and name not in {LEDGER, AUDIT}}
 
 
 @pytest.fixture
@@ -129,3 +130,35 @@ async def test_a_repeated_last_job_still_ends_its_run(world: Stored) -> None:
     state = (await world.ports.sync_states.get(CONTOSO)).value
     assert state.active_run is None
     assert [entry async for entry in world.ports.operator_log.list_entries()] == []
+
+
+@pytest.mark.parametrize("by", [f"person:{person(900)}:{person(1)}", "key:nightly", "anna", "Schedule", ""])
+@pytest.mark.parametrize("name", ["r", "8000000000000-00000000"])
+async def test_a_message_cannot_name_a_person(world: Stored, by: str, name: str) -> None:
+    """History and audit log say that it came by the queue, also if it has the id of a run that the API could start."""
+    await queues._process(SyncRequest.queue, Message(f'{{"tenant": "contoso", "by": "{by}", "request": "{name}"}}'))
+    assert (await world.newest(CONTOSO)).requested_by == "queue"
+    recorded = [each.entry async for each in world.ports.audit.list_entries(CONTOSO)]
+    assert [(entry.actor, entry.entry_point) for entry in recorded] == [("queue", "queue")]
+
+
+@pytest.mark.parametrize("by", ["api", "watchdog", "pending", "configuration"])
+@pytest.mark.parametrize("name", ["r", "8000000000000-00000000"])
+async def test_a_message_that_pretends_to_repeat_a_request_does_nothing(world: Stored, by: str, name: str) -> None:
+    """The app repeats only requests that it has stored; these are not in the audit log a second time."""
+    before = world.rows()
+    await queues._process(SyncRequest.queue, Message(f'{{"tenant": "contoso", "by": "{by}", "request": "{name}"}}'))
+    assert world.rows() == before
+    assert not world.queue.messages
+    assert [each async for each in world.ports.audit.list_entries(CONTOSO)] == []
+
+
+async def test_the_message_of_a_stored_run_does_not_decide_who_asked_for_it(world: Stored) -> None:
+    """Its run does."""
+    await world.request("contoso", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    waiting = await world.app.request_run(CONTOSO, RunMode.FULL, "anna")
+    await world.drain()
+    forged = f'{{"tenant": "contoso", "by": "person:{person(900)}:{person(1)}", "request": "{waiting.id}"}}'
+    await queues._process(SyncRequest.queue, Message(forged))
+    assert (await world.run("contoso", waiting.id)).requested_by == "anna"

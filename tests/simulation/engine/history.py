@@ -224,7 +224,7 @@ class History:
     def _sync(self, tenant: TenantId, request: str, mode: RunMode) -> Run | None:
         self.scheduler.loop.pass_time(60)
         before = {run.id for run in self.stage.runs(tenant)}
-        job = SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="history")
+        job = SyncRequest(tenant=tenant, mode=mode, request=request, requested_by="queue")
         self.cluster.broker.add(job.queue, encode(job), 0)
         self.until_quiet()
         run = self._new(tenant, before)

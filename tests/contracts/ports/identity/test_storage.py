@@ -64,7 +64,7 @@ async def test_tables_and_queues_by_managed_identity(
             acme = TenantId("acme")
             await tenants.put(TenantSummary(id=acme, name="Acme"))
             assert (await tenants.get(acme)).name == "Acme"
-            request = SyncRequest(tenant=acme, mode=RunMode.FULL, request="r", requested_by="test")
+            request = SyncRequest(tenant=acme, mode=RunMode.FULL, request="r", requested_by="queue")
             await queue.send([request])
         finally:
             await tables.close()
