@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 import aiohttp
 import msgspec
 
+from shared.adapters.network.bounded_response import BoundedResponse
 from shared.adapters.network.tls import tls_context
 from shared.domain.access.callers import Person
 from shared.domain.connections.entra.guid import guid
@@ -30,8 +31,6 @@ _RETRY_S: Final = 60.0
 _TYPES: Final = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 #: Timeout for loading the signing keys, in seconds.
 _TIMEOUT_S: Final = 10.0
-#: Maximum size of the signing keys, in bytes.
-_MAX_KEYS: Final = 1_048_576
 #: Tolerated clock difference, in seconds.
 _LEEWAY_S: Final = 60
 _PRINCIPAL: Final = "x-ms-client-principal"
@@ -187,18 +186,15 @@ async def _fetch(url: str) -> dict[str, _SigningKey]:
                 connector=aiohttp.TCPConnector(ssl=tls_context()),
                 timeout=aiohttp.ClientTimeout(total=_TIMEOUT_S),
                 trust_env=False,
+                response_class=BoundedResponse,
             ) as session,
             session.get(url, allow_redirects=False) as response,
         ):
             response.raise_for_status()
-            content = b""
-            async for chunk in response.content.iter_any():
-                content += chunk
-                if len(content) > _MAX_KEYS:
-                    raise aiohttp.ClientPayloadError("too many keys")
+            content = await response.read()
         document = msgspec.json.decode(content, type=_KeyDocument)
         keys = jwt.PyJWKSet.from_dict({"keys": document.keys})
-    except (aiohttp.ClientError, TimeoutError, msgspec.MsgspecError, jwt.PyJWTError) as error:
+    except (aiohttp.ClientError, TimeoutError, RecursionError, ValueError, jwt.PyJWTError) as error:
         raise _unloaded(type(error).__name__) from error
     issuers = {str(entry.get("kid")): entry.get("issuer") for entry in document.keys}
     return {

@@ -29,6 +29,8 @@ class Keys:
         self.pieces = 1 << 20
         self.hangs: asyncio.Event | None = None
         self.arrived = asyncio.Event()
+        #: What is answered instead of the keys, with its encoding.
+        self.instead: tuple[bytes, str] | None = None
         self.published = [self._public(self.mine, "key-1")]
 
     def _public(self, key: rsa.RSAPrivateKey, kid: str) -> dict[str, Any]:
@@ -45,8 +47,9 @@ class Keys:
         if self.hangs is not None:
             self.arrived.set()
             await self.hangs.wait()
-        content = json.dumps({"keys": self.published}).encode()
-        response = web.StreamResponse(status=self.status, headers={"Content-Type": "application/json"})
+        content, encoding = self.instead or (json.dumps({"keys": self.published}).encode(), "identity")
+        headers = {"Content-Type": "application/json", "Content-Encoding": encoding}
+        response = web.StreamResponse(status=self.status, headers=headers)
         await response.prepare(request)
         for start in range(0, len(content), self.pieces):
             await response.write(content[start : start + self.pieces])

@@ -2,10 +2,11 @@
 
 import asyncio
 from base64 import b64decode
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from time import monotonic, time
-from typing import Any, Final
+from typing import Any, ClassVar, Final
 
 import msgspec
 from azure.core.credentials import AccessToken
@@ -14,8 +15,10 @@ from azure.core.exceptions import ClientAuthenticationError, ServiceResponseErro
 from azure.identity.aio import CertificateCredential, ClientAssertionCredential, ClientSecretCredential
 
 from shared.adapters.entra.errors import passes_by_itself
+from shared.adapters.entra.login_answer import require_usable
 from shared.adapters.entra.retry_after import retry_after_s
 from shared.adapters.network.address_guard import PublicAddresses
+from shared.adapters.network.bounded_response import BoundedResponse
 from shared.adapters.network.transport import DirectTransport, managed_identity
 from shared.domain.connections.entra.credentials import (
     CLOUD_ENDPOINTS,
@@ -54,7 +57,9 @@ class NetworkContext(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _LoginTransport(DirectTransport):
-    """Reports outages as outages: azure-identity blames the credentials, or fails on HTML."""
+    """Reports outages as outages: azure-identity blames the credentials, or fails on HTML. Answers are bounded."""
+
+    _reading: ClassVar[Mapping[str, Any]] = {"auto_decompress": True, "response_class": BoundedResponse}
 
     async def send(self, request: Any, **config: Any) -> Any:  # noqa: ANN401 - the SDK's
         """Return a response of the login service itself. Raises ServiceResponseError, which is retried."""
@@ -69,6 +74,7 @@ class _LoginTransport(DirectTransport):
             raise ServiceResponseError(f"the login service answered {status}")
         if "json" not in (response.content_type or ""):
             raise ServiceResponseError("the login service gave no JSON")
+        require_usable(status, response.body())
         return response
 
 

@@ -3,10 +3,10 @@
 Proxies of the environment are never used, because they would see the destinations of tokens and secrets.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Any, ClassVar, Final, Self
 from urllib.parse import urlsplit
 
 import aiohttp
@@ -32,6 +32,9 @@ _READ_S: Final = 40
 class DirectTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads it lazily, untyped
     """The SDK's transport with the `tls_context` at the time of opening."""
 
+    #: Options of the session that say how it reads answers: the SDK inflates them.
+    _reading: ClassVar[Mapping[str, Any]] = {"auto_decompress": False}
+
     def __init__(self, *, resolver: AbstractResolver | None = None, **options: Any) -> None:  # noqa: ANN401 - the SDK's
         # with settings from the environment, aiohttp looks for a .netrc and a proxy in a thread before every request
         super().__init__(use_env_settings=False, **options)
@@ -45,7 +48,7 @@ class DirectTransport(AioHttpTransport):  # type: ignore[misc] # the SDK loads i
                 connector=aiohttp.TCPConnector(ssl=tls_context(), resolver=self._resolver),
                 trust_env=False,
                 cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False,
+                **self._reading,
             )
         await super().open()
 

@@ -1,13 +1,29 @@
 """The login service's signing keys: when they are loaded, and how long they are used."""
 
 import asyncio
+import gzip
 import time
 
 import pytest
 
+from shared.adapters.network.bounded_response import MAX_ANSWER_BYTES
 from shared.adapters.sign_in import EntraSignIn
 from shared.errors import Transient
 from tests.support.login_service import PERSON, Keys, bearer, opened, refused
+
+#: Answers instead of keys, each with its encoding.
+UNREADABLE = [
+    (b'{"keys":[' + b" " * MAX_ANSWER_BYTES + b"]}", "identity"),
+    (gzip.compress(b'{"keys":[' + b" " * MAX_ANSWER_BYTES + b"]}", mtime=0), "gzip"),
+    (gzip.compress(b" " * 200 * MAX_ANSWER_BYTES, 1), "gzip"),
+    (b"no gzip", "gzip"),
+    *((text, "identity") for text in (b"", b"[]", b'{"keys":5}', b'{"keys":[5]}', b'{"keys":[]}', b"\xff")),
+    *((b'{"keys":[%b]}' % entry, "identity") for entry in (b"{}", b'{"kty":5}', b'{"kty":"RSA","n":5,"e":"x"}')),
+    (b'{"keys":[{"kty":"RSA","kid":"key-1","n":"AQ","e":"!"}]}', "identity"),
+    (b'{"keys":[{"kty":"RSA","kid":"key-1","n":"\xc3\xa4","e":"AQAB"}]}', "identity"),
+    (b"[" * 100_000, "identity"),
+    (b'{"keys":[{"x":' + b"[" * 100_000, "identity"),
+]
 
 
 async def test_keys_are_fetched_once_and_again_for_a_new_one(
@@ -89,3 +105,14 @@ async def test_keys_that_arrive_in_pieces_are_read_to_their_end(keys: Keys, sign
     keys.published *= 100
     with pytest.raises(Transient):
         await opened(keys, easy_auth=False).person(bearer(keys.token()))
+
+
+@pytest.mark.parametrize(("content", "encoding"), UNREADABLE, ids=range(len(UNREADABLE)))
+async def test_keys_that_cannot_be_read_are_an_outage(
+    keys: Keys, sign_in: EntraSignIn, content: bytes, encoding: str
+) -> None:
+    """However large or deep: no one is refused for it, and keys that were loaded before stay in use."""
+    keys.instead = (content, encoding)
+    with pytest.raises(Transient) as error:
+        await sign_in.person(bearer(keys.token()))
+    assert error.value.code == "sign_in_keys"
