@@ -11,7 +11,7 @@ from shared.workflows.connections.secret_entries import SecretEntries
 from shared.workflows.connections.show_mapping import ShowMapping
 from shared.workflows.connections.validate import Validate
 from shared.workflows.rate_limiter import RateLimiter
-from shared.workflows.request_limits import RequestLimits
+from shared.workflows.request_limits import RefusalLimit, RequestLimits
 
 
 class ConnectionWiring(RunWiring):
@@ -55,6 +55,11 @@ class ConnectionWiring(RunWiring):
             in_process=RateLimiter(limits=self.ports.process_limits, clock=self.ports.clock),
             allowances=self.settings.allowances,
         )
+
+    @cached_property
+    def refusal_limit(self) -> RefusalLimit:
+        """Counts the refused requests of callers."""
+        return RefusalLimit(in_process=RateLimiter(limits=self.ports.process_limits, clock=self.ports.clock))
 
     @cached_property
     def entries(self) -> SecretEntries:

@@ -53,7 +53,9 @@ class TenantWiring(ImportWiring):
     @cached_property
     def named_keys(self) -> NamedKeys:
         """Creates, lists and revokes named keys."""
-        return NamedKeys(keys=self.ports.keys, tenants=self.ports.tenants, clock=self.ports.clock)
+        return NamedKeys(
+            keys=self.ports.keys, tenants=self.ports.tenants, refusals=self.refusal_limit, clock=self.ports.clock
+        )
 
     @cached_property
     def identify(self) -> Identify:

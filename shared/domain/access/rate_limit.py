@@ -106,6 +106,8 @@ def allowance_of(caller: Caller, tenant: TenantId | None) -> str:
     return name_of(caller) if isinstance(caller, Person) else f"{name_of(caller)}@{tenant or ''}"
 
 
+#: Refused requests of one caller in one process. Callers with more are refused without a look at storage.
+REFUSALS: Final = RateLimit(name="refusals", burst=300, period_s=60)
 #: Validations of directories other than the person's own, by one person.
 PER_PERSON_ELSEWHERE: Final = RateLimit(name="elsewhere", burst=10, period_s=3_600)
 #: Validations of one directory by one caller.

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Mapping, Sequence
+from hashlib import sha256
 from typing import Final
 
 import msgspec
@@ -13,6 +14,7 @@ from shared.errors import Conflict, ETagConflict, NotFound, Rejected, Unauthenti
 from shared.ports.platform import Clock, KeyStore, SignIn
 from shared.ports.tenants import TenantStore
 from shared.runtime.optimistic_update import optimistic_update
+from shared.workflows.request_limits import RefusalLimit
 
 #: Header with a named key. Other products in front of the app, such as Easy Auth, read `Authorization` themselves.
 KEY_HEADER: Final = "x-api-key"
@@ -33,6 +35,7 @@ class NamedKeys(msgspec.Struct, frozen=True, kw_only=True):
 
     keys: KeyStore
     tenants: TenantStore
+    refusals: RefusalLimit
     clock: Clock
 
     async def create(
@@ -79,13 +82,22 @@ class NamedKeys(msgspec.Struct, frozen=True, kw_only=True):
             await self.keys.replace(revoked, etag)
 
     async def holder(self, value: str) -> KeyHolder:
-        """Return the caller with this key. Raises Unauthenticated if it is unknown, expired or revoked."""
+        """Return the caller with this key.
+
+        Raises:
+            Unauthenticated: The key is unknown, expired or revoked.
+            RateLimited: A program repeats such a key. Wrong keys that are all different are looked up one by one: a
+                limit of all of them would keep the owners of good keys out.
+
+        """
         try:
-            key, _ = await self.keys.find(name_in(value))
+            name = name_in(value)
         except Rejected as error:
             raise _refused() from error
-        if key is None or not key.opens(value, self.clock.now()):
-            raise _refused()
+        async with self.refusals.checked(f"key:{sha256(value.encode('utf-8', 'surrogatepass')).hexdigest()}"):
+            key, _ = await self.keys.find(name)
+            if key is None or not key.opens(value, self.clock.now()):
+                raise _refused()
         return key.holder
 
 

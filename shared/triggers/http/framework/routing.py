@@ -15,10 +15,10 @@ import msgspec
 
 from shared.bootstrap import app, start_telemetry
 from shared.domain import ids
-from shared.domain.access.callers import Access, BackEnd, Caller, KeyScope, Person
+from shared.domain.access.callers import Access, BackEnd, Caller, KeyScope, Person, name_of
 from shared.domain.access.rate_limit import Expense
 from shared.domain.ids import TenantId
-from shared.errors import NotFound, RateLimited, SyncError
+from shared.errors import Forbidden, NotFound, RateLimited, SyncError
 from shared.telemetry import SpanKind, count_requests, invocation
 from shared.telemetry.spans import STATUS
 from shared.triggers.http.framework.answers import Answer, WrongMethod, defect, problem
@@ -125,12 +125,13 @@ async def _for_caller(req: func.HttpRequest) -> Answer:
     try:
         caller = await app().identify(headers)
         if isinstance(caller, Person):
-            require_own_page(req.url, headers, app().settings.portal_origins)
+            await _require_own_page(caller, req.url, headers)
         if found is not None:
             await _authorize(caller, found, parameters)
     except REFUSALS as error:
-        request = Request(req, parameters, caller or BackEnd())
-        await refused(app(), request, caller, error, found.record if found is not None else None)
+        if caller is None or not isinstance(error, RateLimited):  # the entries of a known caller would fill the log
+            request = Request(req, parameters, caller or BackEnd())
+            await refused(app(), request, caller, error, found.record if found is not None else None)
         raise
     if found is not None:
         return await found.serve(Request(req, parameters, caller))
@@ -140,8 +141,19 @@ async def _for_caller(req: func.HttpRequest) -> Answer:
     raise NotFound("Unknown address: the OpenAPI description of this API lists all addresses.", code="route_not_found")
 
 
+async def _require_own_page(person: Person, url: str, headers: Mapping[str, str]) -> None:
+    """Raise Forbidden for a request of another website's page, and RateLimited for many. The person is not limited."""
+    try:
+        require_own_page(url, headers, app().settings.portal_origins)
+    except Forbidden:
+        await app().refusal_limit.count(f"page:{name_of(person)}")
+        raise
+
+
 async def _authorize(caller: Caller, route: Route, parameters: Mapping[str, str]) -> None:
-    await app().authorize(caller, route.access, _tenant(parameters), route.scopes)
+    if route.access is not Access.PUBLIC:
+        async with app().refusal_limit.checked(name_of(caller)):
+            await app().authorize(caller, route.access, _tenant(parameters), route.scopes)
 
 
 def _tenant(parameters: Mapping[str, str]) -> TenantId | None:
