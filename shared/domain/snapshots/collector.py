@@ -3,6 +3,7 @@
 A million people take 54 MB. A job that hands over stores its buffers as *segments*, which a later job loads.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -83,6 +84,13 @@ class Collector:
     def partitions(self, count: int) -> list[int]:
         """Return the numbers of the partitions, of `count`, that have items."""
         return sorted({lane * count // MAX_PARTITIONS for lane in self._buffers})
+
+    def most(self, count: int) -> int:
+        """Return the number of items of the partition, of `count`, that has the most."""
+        items = Counter[int]()
+        for lane, buffer in self._buffers.items():
+            items[lane * count // MAX_PARTITIONS] += buffer.items
+        return max(items.values(), default=0)
 
     def take(self, number: int, count: int, *, keep: bool = False) -> list[Item]:
         """Return the items of a partition, and remove them unless `keep`.

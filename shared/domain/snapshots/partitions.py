@@ -10,6 +10,9 @@ from typing import Final
 MAX_PARTITIONS: Final = 16**3
 #: Number of people of a range at most when it is chosen: deciding about them takes some 3 ms.
 PARTITION_PEOPLE: Final = 256
+#: Number of items about people of one range that are processed in one piece: some 25 ms. With random ids, five million
+#: people have none with so many.
+MAX_PARTITION_ITEMS: Final = 2_048
 #: A number of ranges is kept as long as its ranges have no more than this many times as many people as chosen...
 _KEPT_ABOVE: Final = 1.5
 #: ...and no less than this share of them.

@@ -10,10 +10,10 @@ from shared.domain.directory import DirectoryUser
 from shared.domain.ids import ObjectId, TenantId
 from shared.domain.snapshots.collector import Collector
 from shared.domain.snapshots.delta import RoundUnusable, contradictions, merge
-from shared.domain.snapshots.partitions import partition_count
+from shared.domain.snapshots.partitions import MAX_PARTITION_ITEMS, MAX_PARTITIONS, partition_count
 from shared.domain.snapshots.snapshot import ChangedUsers, SnapshotBody, SnapshotManifest
 from shared.domain.snapshots.withheld import Cleared, Visible
-from shared.errors import SnapshotIncomplete
+from shared.errors import Conflict, SnapshotIncomplete
 from shared.ports.platform import IdSource
 from shared.ports.snapshots import SnapshotStore
 from shared.runtime.fair_scheduler import cpu_slice
@@ -22,6 +22,11 @@ from shared.workflows.snapshots.reader import SnapshotReader
 
 #: Average size that partitions may have, in bytes, so that none is larger than a row, which holds 704 KiB.
 _PARTITION_BYTES: Final = 200_000
+#: What people read when a server chooses ids of one range, whose people would have to be in memory together.
+_CROWDED: Final = (
+    "Too many of the directory's object ids belong together by their hash, as random ids never do, or it names people "
+    "too often. Nothing was changed."
+)
 
 
 #: The manifest of a snapshot of which every row is stored, and the users who differ from the previous one; None if they
@@ -42,7 +47,8 @@ class SnapshotMerger(msgspec.Struct, frozen=True):
         The collector keeps its items, in case that `settle` fails.
 
         Raises:
-            RoundUnusable: Too many people would have to be read by id, or a property may be withheld.
+            RoundUnusable: Too many people would have to be read by id, a property may be withheld, or a partition would
+                become too large.
             SnapshotIncomplete: A partition of `base` is missing or damaged.
         """
         if not collector.items:
@@ -51,6 +57,8 @@ class SnapshotMerger(msgspec.Struct, frozen=True):
         count = len(body.partitions)
         draft, cleared = Draft(self.ids.new_attempt_id()), Cleared(base.cleared)
         numbers = collector.partitions(count)
+        if collector.most(count) > MAX_PARTITION_ITEMS:
+            raise RoundUnusable
         before = self.reader.required(tenant, body, numbers)
         for number in numbers:
             snapshot = await anext(before)
@@ -60,7 +68,7 @@ class SnapshotMerger(msgspec.Struct, frozen=True):
                 cleared.add(snapshot.users, users, items)
                 draft.put(number, users)
                 draft.compare(number, snapshot.users, users, doubtful)
-            if draft.in_doubt > MAX_READ_BY_ID:
+            if draft.in_doubt > MAX_READ_BY_ID or len(users) > MAX_PARTITION_ITEMS:
                 raise RoundUnusable
         if cleared.is_suspicious(base.users):
             raise RoundUnusable
@@ -90,11 +98,18 @@ class SnapshotMerger(msgspec.Struct, frozen=True):
 
         What contradicts the `current` snapshot is settled first, unless it concerns more than `MAX_READ_BY_ID` people.
         The collector then keeps its items, in case that `settle` fails.
-        An unchanged snapshot is stored again only if `every_row` is. Raises RoundUnusable if the listing itself leaves
-        too many people in doubt.
+        An unchanged snapshot is stored again only if `every_row` is.
+
+        Raises:
+            RoundUnusable: The listing itself leaves too many people in doubt.
+            Conflict: Too many ids are in one range (`crowded_ids`).
         """
         count = partition_count(collector.items, current.partitions if current is not None else 0)
         while count < collector.size_bytes // _PARTITION_BYTES:
+            count *= 2
+        while collector.most(count) > MAX_PARTITION_ITEMS:
+            if count == MAX_PARTITIONS:
+                raise Conflict(_CROWDED, code="crowded_ids")
             count *= 2
         draft, visible = Draft(self.ids.new_attempt_id()), Visible()
         stored_users = current.users if current is not None else 0
