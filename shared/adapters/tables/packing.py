@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 #: Maximum number of binary properties of one row: 15 would fit into 1 MiB, but the emulator counts their base64 size.
 _MAX_PROPERTIES: Final = 11
+#: Their names.
+_PROPERTIES: Final = tuple(f"p{number:02d}" for number in range(_MAX_PROPERTIES))
 #: Maximum size of a value in one row, in bytes.
 MAX_ROW_BYTES: Final = MAX_PROPERTY_BYTES * _MAX_PROPERTIES
 #: Maximum size of a value in the rows of one batch, in bytes: 4 MiB as base64, about 75,000 candidates of a location.
@@ -71,13 +73,12 @@ def split(data: bytes) -> dict[str, Any]:
     if len(data) > MAX_ROW_BYTES:
         raise _too_large(len(data), f"one row holds {MAX_ROW_BYTES}")
     starts = range(0, len(data), MAX_PROPERTY_BYTES)
-    return {f"p{number:02d}": data[start : start + MAX_PROPERTY_BYTES] for number, start in enumerate(starts)}
+    return {name: data[start : start + MAX_PROPERTY_BYTES] for name, start in zip(_PROPERTIES, starts, strict=False)}
 
 
 def join(entity: Mapping[str, Any]) -> bytes:
     """Return the bytes that `split` distributed over properties."""
-    names = [name for number in range(_MAX_PROPERTIES) if (name := f"p{number:02d}") in entity]
-    return b"".join(entity[name] for name in names)
+    return b"".join([entity[name] for name in _PROPERTIES if name in entity])
 
 
 def _compressed(value: object) -> bytes:

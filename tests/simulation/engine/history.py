@@ -144,12 +144,12 @@ class History:
             raise AssertionError("the history does not end")
 
     def _moves(self) -> list[Move]:
-        found = self.host.moves()
-        if self._acts and len(self.cluster.broker.messages) < _MANY_MESSAGES:
+        found, acts = self.host.moves(), self._acts
+        if acts and len(self.cluster.broker.messages) < _MANY_MESSAGES:
             found.append(self._act_move)
         if self.watches and self.scheduler.loop.time() >= self._watch_s:
             found.append(self._watch_move)
-        if not self._acts and self.host.idle:
+        if not acts and self.host.idle:
             found += [Move(_ACT, partial(settings_actions.resume, self.stage, tenant)) for tenant in self._paused()]
         return found
 
@@ -173,7 +173,7 @@ class History:
         act(self.stage)
 
     def _is_quiet(self) -> bool:
-        idle = not self._acts and self.host.idle and not self.cluster.broker.messages and not self.scheduler.late
+        idle = self.host.idle and not self.cluster.broker.messages and not self.scheduler.late and not self._acts
         return idle and not self._paused()
 
     def _end(self) -> None:
