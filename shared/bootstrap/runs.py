@@ -13,6 +13,7 @@ from shared.workflows.sync.repeat_limit import RepeatCounter, RepeatLimit
 from shared.workflows.sync.request_run import RequestRun
 from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
+from shared.workflows.tenants.location_deletion import LocationErasure
 
 
 class RunWiring(Wiring):
@@ -129,6 +130,17 @@ class RunWiring(Wiring):
         )
 
     @cached_property
+    def location_deletion(self) -> LocationErasure:
+        """Deletes the rows of deleted locations."""
+        return LocationErasure(
+            settings=self.ports.settings,
+            sync_states=self.ports.sync_states,
+            recipients=self.ports.recipients,
+            imports=self.import_cleanup,
+            clock=self.ports.clock,
+        )
+
+    @cached_property
     def restart_on_change(self) -> RestartOnChange:
         """Ends work that runs on old configuration."""
         return RestartOnChange(
@@ -137,7 +149,7 @@ class RunWiring(Wiring):
             sync_states=self.ports.sync_states,
             runs=self.ports.runs,
             recipients=self.ports.recipients,
-            imports=self.import_cleanup,
+            location_deletion=self.location_deletion,
             operator_log=self.ports.operator_log,
             queue=self.ports.queue,
             stages=self.stages,

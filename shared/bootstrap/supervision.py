@@ -40,6 +40,7 @@ class SupervisionWiring(SyncWiring):
             imports=self.import_cleanup,
             entries=self.entries,
             deletion=self.deletion,
+            location_deletion=self.location_deletion,
             clock=self.ports.clock,
             stale_after_s=self.settings.watchdog_stale_after_s,
             deadline_s=self.settings.run_deadline_s,

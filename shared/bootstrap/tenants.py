@@ -90,7 +90,7 @@ class TenantWiring(ImportWiring):
             tenants=self.ports.tenants,
             settings=self.ports.settings,
             sync_states=self.ports.sync_states,
-            recipients=self.ports.recipients,
+            deletion=self.location_deletion,
             running_work=self.restart_on_change,
         )
 

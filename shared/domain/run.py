@@ -142,6 +142,8 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     unread: dict[SourceId, UnreadSource] = {}
     #: A change of configuration that is not complete.
     change: ConfigChange | None = None
+    #: Deleted locations of which rows can be left.
+    erasing: tuple[LocationId, ...] = ()
     #: Pauses of an operator; while there is one, nothing is written to recipients.
     pauses: tuple[Pause, ...] = ()
     #: End of the last pause. Deadlines count from here if it is later than their beginning.
@@ -212,8 +214,8 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_busy(self) -> bool:
-        """Whether a run is active or waits, or a change is not complete: the watchdog has to look at the tenant."""
-        return bool(self.active_run or self.pending or self.announced or self.change)
+        """Whether the watchdog has to look at the tenant: a run, a change or the deletion of a location is not over."""
+        return bool(self.active_run or self.pending or self.announced or self.change or self.erasing)
 
     def still_up_to_date(self) -> UpToDateState | None:
         """Return the record if it is still valid: no run has begun and no configuration has changed since."""
@@ -336,17 +338,3 @@ class RunProgress(msgspec.Struct, frozen=True, kw_only=True):
     people: int = 0
     #: Number of recipients written, including locations that are still being compared.
     written: int = 0
-
-
-class Deletion(msgspec.Struct, frozen=True, kw_only=True):
-    """Tombstone of a deleted tenant, with the progress of the deletion."""
-
-    at: datetime
-    #: True since the version of the app that stores progress: earlier versions do not use the id while it is.
-    sweeping: bool = False
-    #: Number of rows that were deleted so far.
-    rows: int = 0
-    #: When the tenant itself was gone: nothing of it begins afterwards.
-    gone_at: datetime | None = None
-    #: When nothing was left of the tenant; None before, and again if something was written late.
-    empty_at: datetime | None = None

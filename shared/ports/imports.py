@@ -6,7 +6,7 @@ from typing import Protocol
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.import_record import Import, ImportMark, ImportRef
 from shared.domain.versioned import Versioned
-from shared.ports.tenant_data import ALL_ROWS
+from shared.ports.tenant_data import ALL_ROWS, Allowed
 
 
 class ImportStore(Protocol):
@@ -21,8 +21,10 @@ class ImportStore(Protocol):
     async def replace(self, changed: Import, etag: str | None) -> str:
         """Replace an import and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
-    def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
-        """Iterate over the imports of a tenant, or of all tenants."""
+    def list_imports(
+        self, tenant: TenantId | None = None, location: LocationId | None = None
+    ) -> AsyncIterator[ImportMark]:
+        """Iterate over the imports of a tenant, or of one of its locations, or of all tenants."""
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
         """Store a part of the file, replacing an earlier one with this number. Readers get the old or the new part."""
@@ -45,8 +47,13 @@ class ImportStore(Protocol):
     async def delete(self, ref: ImportRef) -> None:
         """Delete an import with all parts of its file."""
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete all rows of the location."""
+    async def delete_location(
+        self, tenant: TenantId, location: LocationId, limit: int = ALL_ROWS, allowed: Allowed | None = None
+    ) -> int:
+        """Delete up to `limit` rows of the location, and return their number; fewer than `limit` are all of them.
+
+        Nothing is deleted unless it is still `allowed` after the rows were listed.
+        """
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""

@@ -3,13 +3,21 @@
 from collections.abc import AsyncIterator, Collection, Sequence
 from collections.abc import Set as AbstractSet
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from shared.domain.ids import LocationId, RecipientId, RunId, TenantId
 from shared.domain.recipient import Change, Counts, Recipient
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.versioned import Versioned
-from shared.ports.tenant_data import ALL_ROWS
+from shared.ports.tenant_data import ALL_ROWS, Allowed
+
+
+class Deleted(NamedTuple):
+    """Rows that one step deleted."""
+
+    rows: int
+    #: Number of active recipients among them.
+    active: int
 
 
 class RecipientStore(Protocol):
@@ -110,8 +118,13 @@ class RecipientStore(Protocol):
         Returns the number of rows; fewer than `limit` are all of them.
         """
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete all rows of the location."""
+    async def delete_location(
+        self, tenant: TenantId, location: LocationId, limit: int = ALL_ROWS, allowed: Allowed | None = None
+    ) -> Deleted:
+        """Delete up to `limit` rows of the location, and return their number; fewer than `limit` are all of them.
+
+        Nothing is deleted unless it is still `allowed` after the rows were listed.
+        """
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""

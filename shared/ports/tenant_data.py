@@ -1,11 +1,14 @@
 """What all stores of tenants' data have in common: the deletion of a tenant."""
 
+from collections.abc import Awaitable, Callable
 from typing import Final, Protocol
 
 from shared.domain.ids import TenantId
 
 #: Limit of a deletion without one.
 ALL_ROWS: Final = 2**31
+#: Function that returns whether the rows that were just listed may be deleted.
+Allowed = Callable[[], Awaitable[bool]]
 
 
 class TenantData(Protocol):

@@ -11,13 +11,14 @@ from shared.domain.access.tenants import ConnectedTenant, TenantSummary
 from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
 from shared.domain.connections.secret_entry import SecretEntry
+from shared.domain.deletion import Deletion, LocationDeletion
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.operations.retention import RetentionRound
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.pause import PauseOfAll
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.run import Deletion, Summary, TenantState
+from shared.domain.run import Summary, TenantState
 from shared.domain.versioned import Versioned
 from shared.ports.tenant_data import ALL_ROWS
 
@@ -178,8 +179,24 @@ class SettingsStore(Protocol):
     ) -> str:
         """Replace the columns that a location remembers and return the location's new ETag. Raises as `put_mapping`."""
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete a location and its mapping, if it exists. Its recipients are in another store and are not deleted."""
+    async def find_location_deletion(
+        self, tenant: TenantId, location: LocationId
+    ) -> Versioned[LocationDeletion | None]:
+        """Return the deletion of a location of which rows are left; None with ETag None for any other location."""
+
+    async def replace_location_deletion(
+        self, tenant: TenantId, location: LocationId, deletion: LocationDeletion, etag: str
+    ) -> str:
+        """Store that a location is being deleted, and return its new ETag: it is not listed or found any more.
+
+        Raises ETagConflict if the location or its deletion changed since it was read.
+        """
+
+    async def delete_location(self, tenant: TenantId, location: LocationId, etag: str | None = None) -> None:
+        """Delete a location, if it exists. Its recipients are in another store and are not deleted.
+
+        Raises ETagConflict if it changed since it was read.
+        """
 
 
 class SyncStateStore(Protocol):

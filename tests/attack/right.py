@@ -17,6 +17,7 @@ REFUSING: Final = {
     "POST tenants/{tenant}/unmapped-groups": "group_not_refused",
     "POST tenants/{tenant}/runs/{run}/accept": "nothing_to_accept",
     "GET tenants/{tenant}/deletion": "deletion_not_found",
+    "GET tenants/{tenant}/locations/{location}/deletion": "deletion_not_found",
 }
 _BODIES: Final[dict[str, Any]] = {
     "PUT tenants/{tenant}": {"name": "Contoso"},

@@ -20,7 +20,7 @@ from shared.domain.imports.import_record import Import, ImportMark, ImportRef, I
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
-from shared.ports.tenant_data import ALL_ROWS
+from shared.ports.tenant_data import ALL_ROWS, Allowed
 
 #: Compression level of ISA-L, in zlib's format: it reduces a typical file to a third.
 _LEVEL: Final = 1
@@ -51,10 +51,13 @@ class TableImportStore:
         """Replace an import and return its new ETag. Raises ETagConflict if it changed since it was read."""
         return await self._tables.replace(IMPORTS, _row_of(changed), etag)
 
-    async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
-        """Iterate over the imports of a tenant, or of all tenants."""
+    async def list_imports(
+        self, tenant: TenantId | None = None, location: LocationId | None = None
+    ) -> AsyncIterator[ImportMark]:
+        """Iterate over the imports of a tenant, or of one of its locations, or of all tenants."""
+        within = None if location is None else keys.imported_range(location)
         select = ["PartitionKey", "RowKey", "state", "at", "mode", "run", "number"]
-        rows = self._tables.query(IMPORTS, partition=tenant, select=select)
+        rows = self._tables.query(IMPORTS, partition=tenant, rows=within, select=select)
         async for mark in readable(self._tables, IMPORTS, rows, _mark):
             yield mark
 
@@ -107,11 +110,17 @@ class TableImportStore:
         await self._tables.delete(IMPORTS, ref.tenant, keys.imported(ref.location, ref.id))
         await self.delete_parts(ref)  # again: a part may have been uploaded since the first deletion
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete all rows of the location."""
-        files = await self._accounts.of(tenant)
-        await self._tables.delete_rows(IMPORTS, partition=tenant, rows=keys.imported_range(location))
-        await files.delete_rows(UPLOADS, partitions=keys.upload_range(tenant, location))
+    async def delete_location(
+        self, tenant: TenantId, location: LocationId, limit: int = ALL_ROWS, allowed: Allowed | None = None
+    ) -> int:
+        """Delete up to `limit` rows of the location, and return their number; fewer than `limit` are all of them.
+
+        Nothing is deleted unless it is still `allowed` after the rows were listed.
+        """
+        files, rows = await self._accounts.of(tenant), keys.imported_range(location)
+        deleted = await delete_some(self._tables, IMPORTS, limit, partition=tenant, rows=rows, allowed=allowed)
+        parts = keys.upload_range(tenant, location)
+        return deleted + await delete_some(files, UPLOADS, limit - deleted, partitions=parts, allowed=allowed)
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""

@@ -22,7 +22,8 @@ from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, 
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound, Rejected
-from shared.ports.tenant_data import ALL_ROWS
+from shared.ports.recipients import Deleted
+from shared.ports.tenant_data import ALL_ROWS, Allowed
 from shared.runtime.fair_scheduler import cpu_slice, paced
 
 _COUNTS: Final = Counts.__struct_fields__
@@ -245,11 +246,31 @@ class TableRecipientStore:
             keep=lambda row: keys.run_of(row["RowKey"]) in keep,
         )
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete all rows of the location."""
+    async def delete_location(
+        self, tenant: TenantId, location: LocationId, limit: int = ALL_ROWS, allowed: Allowed | None = None
+    ) -> Deleted:
+        """Delete up to `limit` rows of the location, and return their number; fewer than `limit` are all of them.
+
+        Nothing is deleted unless it is still `allowed` after the rows were listed.
+        """
         self._encoder.forget()
-        tables = await self._accounts.of(tenant)
-        await tables.delete_rows(RECIPIENTS, partition=keys.location(tenant, location))
+        active = 0
+
+        def count(row: Entity) -> bool:
+            nonlocal active
+            active += row.get("status") == Status.ACTIVE.value
+            return False
+
+        rows = await delete_some(
+            await self._accounts.of(tenant),
+            RECIPIENTS,
+            limit,
+            partition=keys.location(tenant, location),
+            columns=["status"],
+            keep=count,
+            allowed=allowed,
+        )
+        return Deleted(rows, active if rows else 0)
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""

@@ -1,6 +1,7 @@
 """Settings of tenants: preferences, locations with their mappings, admins and the sign-in application."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from shared.adapters.tables.packing import decoding, unpack
 from shared.adapters.tables.unknown_fields import without_unknown
 from shared.domain.access.callers import Admins
 from shared.domain.connections.connection import SsoApplication
+from shared.domain.deletion import LocationDeletion
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.group_mapping import GroupMapping, Location
@@ -77,13 +79,15 @@ class TableSettingsStore:
     async def list_locations(self, tenant: TenantId) -> Sequence[Location]:
         """Return all locations with their mappings, sorted by id."""
         tables = await self._accounts.of(tenant)
-        return [_location(row) async for row in tables.query(LOCATIONS, partition=tenant)]
+        return [_location(row) async for row in tables.query(LOCATIONS, partition=tenant) if "erasedAt" not in row]
 
     async def find_location(self, tenant: TenantId, location: LocationId) -> Versioned[Location | None]:
         """Return a location with its mapping; None with ETag None if it does not exist."""
         tables = await self._accounts.of(tenant)
         row = await tables.find(LOCATIONS, tenant, location)
-        return Versioned(None, None) if row is None else Versioned(_location(row), etag_of(row))
+        if row is None or "erasedAt" in row:
+            return Versioned(None, None)
+        return Versioned(_location(row), etag_of(row))
 
     async def put_location(
         self, tenant: TenantId, location: LocationId, name: str, expected: Expected | None = None
@@ -140,10 +144,35 @@ class TableSettingsStore:
             raise ETagConflict("The location does not exist.")
         return await tables.merge(LOCATIONS, row, expected.etag)
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete a location and its mapping, if it exists. Its recipients are in another store and are not deleted."""
+    async def find_location_deletion(
+        self, tenant: TenantId, location: LocationId
+    ) -> Versioned[LocationDeletion | None]:
+        """Return the deletion of a location of which rows are left; None with ETag None for any other location."""
         tables = await self._accounts.of(tenant)
-        await tables.delete(LOCATIONS, tenant, location)
+        row = await tables.find(LOCATIONS, tenant, location)
+        if row is None or "erasedAt" not in row:
+            return Versioned(None, None)
+        deletion = LocationDeletion(at=datetime.fromisoformat(row["erasedAt"]), rows=row["erasedRows"])
+        return Versioned(deletion, etag_of(row))
+
+    async def replace_location_deletion(
+        self, tenant: TenantId, location: LocationId, deletion: LocationDeletion, etag: str
+    ) -> str:
+        """Store that a location is being deleted, and return its new ETag: it is not listed or found any more.
+
+        Raises ETagConflict if the location or its deletion changed since it was read.
+        """
+        tables = await self._accounts.of(tenant)
+        columns = {"erasedAt": deletion.at.isoformat(), "erasedRows": deletion.rows}
+        return await tables.merge(LOCATIONS, {"PartitionKey": tenant, "RowKey": location, **columns}, etag)
+
+    async def delete_location(self, tenant: TenantId, location: LocationId, etag: str | None = None) -> None:
+        """Delete a location, if it exists. Its recipients are in another store and are not deleted.
+
+        Raises ETagConflict if it changed since it was read.
+        """
+        tables = await self._accounts.of(tenant)
+        await tables.delete(LOCATIONS, tenant, location, etag)
 
 
 @optimistic_update
@@ -151,7 +180,7 @@ async def _merge(tables: Tables, row: Mapping[str, Any], new: Mapping[str, Any] 
     """Change a location's row, or insert `new`; without it, raise NotFound. Return the new ETag."""
     tenant, location = row["PartitionKey"], row["RowKey"]
     stored = await tables.find(LOCATIONS, tenant, location)
-    if stored is not None:
+    if stored is not None and "erasedAt" not in stored:
         return await tables.merge(LOCATIONS, row, etag_of(stored))
     if new is None:
         raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")

@@ -14,11 +14,12 @@ from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Connection
 from shared.domain.connections.connection_health import Health
+from shared.domain.deletion import Deletion
 from shared.domain.ids import TenantId
 from shared.domain.operations.retention import RetentionRound
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.run import Deletion, TenantState
+from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
 from shared.ports.tenant_data import ALL_ROWS

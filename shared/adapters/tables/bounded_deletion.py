@@ -5,7 +5,7 @@ a row that was stored under the same key since.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from shared.adapters.tables.client import Entity, Tables
@@ -18,7 +18,7 @@ _AT_ONCE: Final = 8
 _KEYS: Final = ["PartitionKey", "RowKey"]
 
 
-async def delete_some(
+async def delete_some(  # noqa: PLR0913 - what a query takes, and what becomes of its rows
     tables: Tables,
     table: str,
     limit: int,
@@ -26,18 +26,22 @@ async def delete_some(
     partition: str | None = None,
     partitions: Range | None = None,
     rows: Range | None = None,
+    columns: Sequence[str] | None = None,
     keep: Callable[[Entity], bool] | None = None,
+    allowed: Callable[[], Awaitable[bool]] | None = None,
 ) -> int:
     """Delete up to `limit` entities of a range, and return their number. Fewer than `limit` are all of the range.
 
-    Entities that `keep` returns True for are not deleted and do not count. One that was changed or deleted since it was
-    listed counts, and is not deleted.
+    Entities that `keep` returns True for are not deleted and do not count; it sees their keys and `columns`. One that
+    was changed or deleted since it was listed counts, and is not deleted. Nothing is deleted, and 0 is returned, unless
+    it is still `allowed` after listing.
     """
     batches: dict[str, list[Any]] = {}
     listed = 0
     if limit <= 0:
         return 0
-    async for entity in tables.query(table, partition=partition, partitions=partitions, rows=rows, select=_KEYS):
+    select = _KEYS if columns is None else [*_KEYS, *columns]
+    async for entity in tables.query(table, partition=partition, partitions=partitions, rows=rows, select=select):
         if keep is not None and keep(entity):
             continue
         operation = ("delete", {key: entity[key] for key in _KEYS}, {"etag": _etag(entity)})
@@ -45,6 +49,8 @@ async def delete_some(
         listed += 1
         if listed == limit:
             break
+    if allowed is not None and listed and not await allowed():
+        return 0
     slots = asyncio.Semaphore(_AT_ONCE)
 
     async def delete(operations: Sequence[Any]) -> None:

@@ -1,7 +1,7 @@
 /** Locations and the directory groups mapped to them. */
 
 import * as api from "../api.js";
-import { h, reloadView } from "../dom.js";
+import { h, reloadView, replace } from "../dom.js";
 import { count, slug, when } from "../format.js";
 import { dialog } from "../parts/dialog.js";
 import { action, badge, button, card, empty, field, input, notice, page } from "../parts/ui.js";
@@ -83,13 +83,26 @@ function edit(base, place = null) {
 }
 
 function remove(base, place) {
-  dialog(`Remove ${place.name}?`, h("p", {}, "The recipients of this location are erased immediately. Their changes stay visible in the history."), {
+  const progress = h("p", { class: "help", role: "status" });
+  const text = h("p", {}, "The recipients of this location are erased immediately. Their changes stay visible in the history.");
+  dialog(`Remove ${place.name}?`, h("div", { class: "stack" }, text, progress), {
     label: "Remove",
     done: async () => {
-      await api.remove(`${base}/locations/${encodeURIComponent(place.id)}`);
+      const path = `${base}/locations/${encodeURIComponent(place.id)}`;
+      let left = await api.remove(path);
+      while (left) {
+        replace(progress, `Erased ${count(left.rows, "row")} so far.`);
+        left = await api.remove(path).catch(nothingLeft);
+      }
       reloadView();
     },
   });
+}
+
+/** Another request, or the app itself, can have erased the rest of a large location. */
+function nothingLeft(error) {
+  if (error.status !== 404) throw error;
+  return null;
 }
 
 async function map(base, place) {

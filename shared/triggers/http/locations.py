@@ -11,7 +11,6 @@ from shared.domain.access.rate_limit import Expense
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import (
-    NO_CONTENT,
     NO_LOCATION,
     NO_TENANT,
     READS_DIRECTORY,
@@ -23,7 +22,7 @@ from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.connection import GroupsView, MappedView
 from shared.triggers.http.schemas.runs import RunView
-from shared.triggers.http.schemas.tenants import LocationsView, MappingView
+from shared.triggers.http.schemas.tenants import LocationDeletionView, LocationsView, MappingView
 
 bp = func.Blueprint()
 
@@ -80,7 +79,7 @@ async def locations_get(request: Request) -> Answer:
         body=LocationBody,
         tagged=True,
         conditional=True,
-        problems={**NO_TENANT, 400: ("invalid_name",), 422: ("too_many_locations",)},
+        problems={**NO_TENANT, 400: ("invalid_name",), 409: ("sweeping",), 422: ("too_many_locations",)},
     ),
 )
 async def locations_put(request: Request) -> Answer:
@@ -94,12 +93,30 @@ async def locations_put(request: Request) -> Answer:
     bp,
     "DELETE",
     "tenants/{tenant}/locations/{location}",
-    Contract(answers=NO_CONTENT, conditional=True, problems={**NO_LOCATION, 409: ("paused",)}),
+    Contract(
+        answers={HTTPStatus.NO_CONTENT: None, HTTPStatus.ACCEPTED: LocationDeletionView},
+        conditional=True,
+        problems={**NO_LOCATION, 409: ("paused",)},
+    ),
 )
 async def locations_delete(request: Request) -> Answer:
-    """Erase a location and its recipients."""
-    await app().locations.delete(request.tenant, request.location, request.condition())
-    return Answer(status=HTTPStatus.NO_CONTENT)
+    """Erase a location and its recipients. With 202, repeat the request until 204, or the watchdog erases the rest."""
+    deletion = await app().locations.delete(request.tenant, request.location, request.condition())
+    if deletion is None:
+        return Answer(status=HTTPStatus.NO_CONTENT)
+    return Answer(LocationDeletionView.of(request.tenant, request.location, deletion), HTTPStatus.ACCEPTED)
+
+
+@route(
+    bp,
+    "GET",
+    "tenants/{tenant}/locations/{location}/deletion",
+    Contract(answers=answers(LocationDeletionView), problems={404: ("deletion_not_found",)}),
+)
+async def locations_deletion(request: Request) -> Answer:
+    """Return how far the deletion of a location is, until its id can be used again."""
+    deletion = await app().location_deletion.get(request.tenant, request.location)
+    return Answer(LocationDeletionView.of(request.tenant, request.location, deletion))
 
 
 @route(

@@ -15,6 +15,7 @@ from shared.errors import NotFound, SyncError
 from shared.ports.imports import ImportStore
 from shared.ports.platform import Clock
 from shared.ports.queues import JobQueue
+from shared.ports.tenant_data import Allowed
 from shared.ports.tenants import SyncStateStore
 from shared.telemetry import event
 from shared.workflows.imports.claim import CLAIM, is_claimed
@@ -54,14 +55,14 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
             except SyncError as error:
                 event("import_sweep_failed", tenant=mark.ref.tenant, location=mark.ref.location, code=error.code)
 
-    async def abandon(self, tenant: TenantId, location: LocationId) -> None:
-        """End the runs of a deleted location's imports, and delete its imports."""
-        async for mark in self.imports.list_imports(tenant):
-            if mark.ref.location == location and not mark.state.ended:
+    async def abandon(self, tenant: TenantId, location: LocationId, limit: int, allowed: Allowed) -> int:
+        """End the runs of a deleted location's imports, and delete its imports. As `ImportStore.delete_location`."""
+        async for mark in self.imports.list_imports(tenant, location):
+            if not mark.state.ended:
                 with suppress(NotFound):
                     stored = await self.imports.get(mark.ref)
                     await self.completion.end(stored, failure("location_deleted", "The location was deleted."))
-        await self.imports.delete_location(tenant, location)
+        return await self.imports.delete_location(tenant, location, limit, allowed)
 
     async def _check(self, mark: ImportMark) -> None:
         if not self._is_due(mark, mark.at):

@@ -8,7 +8,6 @@ completes it. docs/decisions/0027-store-changes-of-settings-before-they-are-made
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from typing import Protocol
 
 import msgspec
 
@@ -28,13 +27,7 @@ from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
-
-
-class LocationImports(Protocol):
-    """The uploaded imports of a location."""
-
-    async def abandon(self, tenant: TenantId, location: LocationId) -> None:
-        """End the imports and delete their rows and files."""
+from shared.workflows.tenants.location_deletion import LocationErasure
 
 
 class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -45,7 +38,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
     sync_states: SyncStateStore
     runs: RunStore
     recipients: RecipientStore
-    imports: LocationImports
+    location_deletion: LocationErasure
     operator_log: OperatorLog
     queue: JobQueue
     stages: StageCoordinator
@@ -74,7 +67,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         await self.complete(tenant)
 
     async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete a location with its recipients and imports, and end the work that uses it.
+        """Delete a location, and end the work that uses it. Its recipients and imports are deleted afterwards.
 
         Raises Paused if an operator has paused writing.
         """
@@ -137,7 +130,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         if contended is None:  # a run whose writers are not fenced off would end without what they still write
             ended = [await self._end_run(tenant, obsolete, connected=connected) for obsolete in change.runs]
             for location in change.deleted:
-                await self._delete(tenant, location)
+                await self.location_deletion.begin(tenant, location)
             failed = [run for run in ended if run is not None and run.state is RunState.FAILED]
             settled = await self._settle(tenant, change.version, failed, connected=connected)
         if connected and settled.pending is not None and settled.pending_request is not None:
@@ -194,6 +187,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             pending=mode,
             pending_request=(state.pending_request or self.ids.new_run_id()) if mode is not None else None,
             change=change,
+            erasing=state.erasing,
             pauses=state.pauses,
             resumed_at=state.resumed_at,
         )
@@ -245,19 +239,12 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         summary = state.summary
         for run in failed:
             summary = summary.after(run)
-        settled = msgspec.structs.replace(state, change=None, summary=summary)
+        erasing = tuple(dict.fromkeys((*state.erasing, *state.change.deleted)))
+        settled = msgspec.structs.replace(state, change=None, summary=summary, erasing=erasing)
         if not connected:
             settled = settled.without_waiting()
         await self.sync_states.replace(tenant, settled, etag)
         return settled
-
-    async def _delete(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete a location. What an import or an edit writes until it is no longer listed is deleted as well."""
-        await self.imports.abandon(tenant, location)
-        await self.recipients.delete_location(tenant, location)
-        await self.settings.delete_location(tenant, location)
-        await self.imports.abandon(tenant, location)
-        await self.recipients.delete_location(tenant, location)
 
     async def _end_waiting(self, tenant: TenantId, request: str) -> None:
         """End the run that the API stored for a waiting request, because the directory was disconnected."""

@@ -7,7 +7,7 @@ from typing import Final, Protocol
 
 import msgspec
 
-from shared.domain.ids import RunId, TenantId, requested_at, run_id
+from shared.domain.ids import LocationId, RunId, TenantId, requested_at, run_id
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import FetchJob, SyncRequest
@@ -29,6 +29,7 @@ from shared.workflows.sync.repeat_limit import RepeatLimit
 from shared.workflows.sync.restart_on_change import RestartOnChange
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.tenants.deletion import TenantDeletion
+from shared.workflows.tenants.location_deletion import LocationErasure
 
 #: The problem of a run that could not be planned in time.
 _NOT_STARTED: Final = Problem(
@@ -59,12 +60,13 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
     imports: ImportWatchdog
     entries: SecretEntries
     deletion: TenantDeletion
+    location_deletion: LocationErasure
     clock: Clock
     stale_after_s: float
     deadline_s: float
 
     async def __call__(self, counters: RequestCounters) -> None:
-        """Resume or end every run without progress, and complete manual changes, pauses and the deletion of tenants.
+        """Resume or end every run without progress, and complete manual changes, pauses and deletions.
 
         Key Vault entries that were replaced are disabled, and later deleted.
 
@@ -74,7 +76,10 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
             await self.stop.complete()
         except SyncError as error:
             event("watchdog_failed", code=error.code)
+        erasing = list[tuple[TenantId, LocationId]]()
         async for tenant, state in self.sync_states.list_active():
+            begun = state.change.deleted if state.change is not None else ()
+            erasing += ((tenant, location) for location in (*state.erasing, *begun))
             try:
                 await self._watch(tenant, state, counters)
             except SyncError as error:
@@ -82,6 +87,7 @@ class Watchdog(msgspec.Struct, frozen=True, kw_only=True):
         await self.manual.close_abandoned(self.stale_after_s)
         await self.imports()
         await self.entries.sweep()
+        await self.location_deletion.sweep(erasing)
         await self.deletion.sweep()
 
     async def _watch(self, tenant: TenantId, state: TenantState, counters: RequestCounters) -> None:

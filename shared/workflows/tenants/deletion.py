@@ -12,8 +12,8 @@ from typing import Final
 import msgspec
 
 from shared.domain.connections.connection import first_entry_name
+from shared.domain.deletion import Deletion
 from shared.domain.ids import TenantId
-from shared.domain.run import Deletion
 from shared.errors import BeingErased, NotFound, SyncError
 from shared.ports.platform import Clock, SecretStore
 from shared.ports.tenant_data import TenantData

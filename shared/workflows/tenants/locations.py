@@ -6,19 +6,19 @@ from typing import Final
 
 import msgspec
 
+from shared.domain.deletion import LocationDeletion
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.imports.columns import ColumnMapping, require_columns
 from shared.domain.optimistic_locking import Condition, Expected, Tagged, bound_to, expected, tag_of
 from shared.domain.preferences.group_mapping import GroupMapping, Location
-from shared.domain.recipient import Status
 from shared.errors import NotFound, Rejected
-from shared.ports.recipients import RecipientStore
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.workflows.connections.connect import RunningWork
+from shared.workflows.tenants.deletion import IN_REQUEST_S
+from shared.workflows.tenants.location_deletion import LocationErasure
 from shared.workflows.tenants.names import valid_name
 from shared.workflows.tenants.restart import restart_runs
-from shared.workflows.tenants.summary import revise
 
 #: Maximum number of locations of a tenant; a run's plan must fit one row.
 MAX_LOCATIONS: Final = 2_000
@@ -34,7 +34,7 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
     tenants: TenantStore
     settings: SettingsStore
     sync_states: SyncStateStore
-    recipients: RecipientStore
+    deletion: LocationErasure
     running_work: RunningWork
 
     async def list_all(self, tenant: TenantId) -> Sequence[Location]:
@@ -59,6 +59,7 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
             NotFound: The tenant does not exist.
             Rejected: The name is invalid, or the tenant would have more than `MAX_LOCATIONS`.
             ChangedMeanwhile: The stored version is not the required one.
+            BeingErased: A deleted location with this id is being erased.
         """
         await self.running_work.complete(tenant)  # an interrupted deletion must not delete the new location
         existing = {stored.id for stored in await self.list_all(tenant)}
@@ -67,6 +68,7 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
         name = valid_name(name)
         if location not in existing:
             expected(condition, None, tenant, location)  # before the change of configuration begins
+            await self.deletion.require_none(tenant, location)
         async with nullcontext() if location in existing else self.running_work.changing(tenant):
             return await self._put(tenant, location, name, condition)
 
@@ -77,13 +79,20 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
         """Store the name. Return one version of name and groups, also if the groups change at the same time."""
         before, etag_before = await self.settings.find_location(tenant, location)
         version = expected(condition, etag_before, tenant, location)
+        if before is None:
+            await self.deletion.require_none(tenant, location)  # a deletion can have begun since
         with bound_to(version):
             etag = await self.settings.put_location(tenant, location, name, version or Expected(etag_before))
         put = msgspec.structs.replace(before or Location(id=location, name=name), name=name)
         return Tagged(put, tag_of(etag, tenant, location))
 
-    async def delete(self, tenant: TenantId, location: LocationId, condition: Condition | None = None) -> None:
-        """Delete the location with its recipients and imports. A repeated request completes an interrupted one.
+    async def delete(
+        self, tenant: TenantId, location: LocationId, condition: Condition | None = None
+    ) -> LocationDeletion | None:
+        """Delete the location with its recipients and imports. Return the progress; None if nothing is left.
+
+        After `IN_REQUEST_S`, the watchdog deletes the rest. A repeated request completes an interrupted one, and goes
+        on with the rest.
 
         Raises:
             NotFound: The tenant or the location does not exist.
@@ -92,14 +101,16 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
         change = (await self.sync_states.get(tenant)).value.change
         if change is not None and location in change.deleted:
             await self.running_work.complete(tenant)
-            return
+        elif (await self.settings.find_location_deletion(tenant, location)).value is None:
+            await self._begin_deletion(tenant, location, condition)
+        return await self.deletion.advance(tenant, location, IN_REQUEST_S)
+
+    async def _begin_deletion(self, tenant: TenantId, location: LocationId, condition: Condition | None) -> None:
         name = (await self.get(tenant, location)).value.name
         if condition is not None:
             # Stored again unchanged: of two requests that require this version, only one continues.
             await self._put(tenant, location, name, condition)
-        statuses = [stored.status async for stored in self.recipients.list_recipients(tenant, location)]
         await self.running_work.delete_location(tenant, location)
-        await revise(self.sync_states, tenant, lambda summary: summary.moved(-statuses.count(Status.ACTIVE)))
 
     async def put_mapping(
         self,

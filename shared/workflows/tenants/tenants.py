@@ -7,9 +7,9 @@ import msgspec
 from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.entra.guid import guid
+from shared.domain.deletion import Deletion
 from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Replaced, Tagged, bound_to, expected, tag_of
-from shared.domain.run import Deletion
 from shared.errors import NotFound, Rejected
 from shared.ports.tenants import SettingsStore, TenantStore
 from shared.workflows.connections.connect import Connect

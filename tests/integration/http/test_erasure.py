@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from shared.telemetry import RequestCounters
-from shared.workflows.tenants import deletion, tenants
+from shared.workflows.tenants import deletion, location_deletion, locations, tenants
 from tests.integration.http.deployment import Deployment
 from tests.integration.http.mistakes import entries_of
 from tests.support.entra import Broken
@@ -79,6 +79,30 @@ async def test_the_progress_of_a_deletion_is_shown(
     await settle(deployment, monkeypatch)
     assert (await deployment("GET", "tenants/acme/deletion")).body["code"] == "deletion_not_found"
     assert (await deployment("PUT", "tenants/acme", {"name": "Acme"})).status == 201
+
+
+async def test_the_progress_of_the_deletion_of_a_location_is_shown(
+    deployment: Deployment, simulator: Broken, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A large one is accepted, and repeating the request goes on. Its id is free when nothing is left."""
+    monkeypatch.setattr(location_deletion, "STEP_ROWS", 2)
+    monkeypatch.setattr(locations, "IN_REQUEST_S", 0)
+    await fill(deployment, simulator, "acme")
+    path = "tenants/acme/locations/desk"
+    accepted = await deployment("DELETE", path)
+    assert (accepted.status, accepted.body["location"], accepted.body["rows"]) == (202, "desk", 2)
+    assert (await deployment("GET", f"{path}/deletion")).body == accepted.body
+    assert (await deployment("GET", path)).status == 404
+    refused = await deployment("PUT", path, {"name": "Desk"})
+    assert (refused.status, refused.body["code"]) == (409, "sweeping")
+    for _ in range(20):
+        repeated = await deployment("DELETE", path)
+        if repeated.status == 204:
+            break
+        assert repeated.status == 202, repeated.body
+    assert (await deployment("DELETE", path)).status == 404
+    assert (await deployment("GET", f"{path}/deletion")).body["code"] == "deletion_not_found"
+    assert (await deployment("PUT", path, {"name": "Desk"})).status == 200
 
 
 def names(deployment: Deployment, entries: dict[str, Any], tenant: str) -> set[str]:

@@ -18,7 +18,7 @@ from shared.adapters.stores.table_names import (
 )
 from shared.adapters.tables.edm import EncodedRow
 from shared.adapters.tables.packing import unpack
-from shared.domain.ids import ObjectId, RunId, TenantId
+from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
 from shared.domain.preferences.preferences import Mode
 from shared.domain.recipient import ChangeKind, Origin
 from shared.domain.reconcile.fence import Fence, JournalEntry
@@ -125,7 +125,7 @@ class Invariants(FinalInvariants):
         if len(operations) == 1 and _key(operations[0][1]).startswith(keys.JOURNALS[0]):
             return  # of a person who is erased from it; `i14_history` compares the counts
         if "delete" in kinds or len(operations) > 1:
-            self._i7_paused(tenant, location)
+            self._i7_paused(TenantId(tenant), LocationId(location))
         if keys.FENCE in {_key(row) for kind, row, *_ in operations if kind == "delete"}:
             self._tokens.pop(partition, None)
             return
@@ -180,9 +180,11 @@ class Invariants(FinalInvariants):
                 plan.config_version >= current, "I7", f"{run} wrote by version {plan.config_version} of {current}"
             )
 
-    def _i7_paused(self, tenant: str, location: str) -> None:
-        """Nothing is written to recipients once a pause has returned, until they are resumed."""
-        self._require(tenant not in self._paused, "I7", f"{location} of {tenant} was written during a pause")
+    def _i7_paused(self, tenant: TenantId, location: LocationId) -> None:
+        """Nothing is written to recipients once a pause has returned, until they are resumed, except deleted ones."""
+        if tenant in self._paused:
+            deletion = ran(self._cluster.view.settings.find_location_deletion(tenant, location)).value
+            self._require(deletion is not None, "I7", f"{location} of {tenant} was written during a pause")
 
     def _i8_isolation(self, table: str, tenant: str) -> None:
         """A message of one tenant does not write rows of another."""

@@ -6,7 +6,7 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.import_record import Import, ImportMark, ImportRef
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
-from shared.ports.tenant_data import ALL_ROWS
+from shared.ports.tenant_data import ALL_ROWS, Allowed
 from tests.support.fakes.rows import Rows
 
 
@@ -32,10 +32,12 @@ class FakeImportStore:
         """Replace an import and return its new ETag. Raises: ETagConflict if it has changed or is gone."""
         return self._imports.replace(changed.ref, changed, etag)
 
-    async def list_imports(self, tenant: TenantId | None = None) -> AsyncIterator[ImportMark]:
-        """Iterate over the imports of a tenant, or of all tenants."""
+    async def list_imports(
+        self, tenant: TenantId | None = None, location: LocationId | None = None
+    ) -> AsyncIterator[ImportMark]:
+        """Iterate over the imports of a tenant, or of one of its locations, or of all tenants."""
         for ref, import_ in list(self._imports.items()):
-            if tenant is None or ref.tenant == tenant:
+            if tenant in (None, ref.tenant) and location in (None, ref.location):
                 yield ImportMark(
                     ref=ref,
                     state=import_.state,
@@ -68,11 +70,17 @@ class FakeImportStore:
         await self.delete_parts(ref)
         self._imports.delete(ref)
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete every row of the location."""
-        for ref in {*self._imports.keys(), *(key[0] for key in self._parts)}:
-            if ref[:2] == (tenant, location):
-                await self.delete(ref)
+    async def delete_location(
+        self, tenant: TenantId, location: LocationId, limit: int = ALL_ROWS, allowed: Allowed | None = None
+    ) -> int:
+        """Delete rows of the location. Nothing unless it is `allowed`."""
+        if allowed is not None and not await allowed():
+            return 0
+        refs = {*self._imports.keys(), *(key[0] for key in self._parts)}
+        own = sorted(ref for ref in refs if ref[:2] == (tenant, location))[:limit]
+        for ref in own:
+            await self.delete(ref)
+        return len(own)
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""

@@ -12,7 +12,8 @@ from shared.domain.reconcile.fence import Fence, JournalEntry, JournalPosition, 
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
 from shared.domain.versioned import Versioned
 from shared.errors import ETagConflict, NotFound, Rejected, TooLarge
-from shared.ports.tenant_data import ALL_ROWS
+from shared.ports.recipients import Deleted
+from shared.ports.tenant_data import ALL_ROWS, Allowed
 from tests.support.fakes.rows import Rows
 
 Place = tuple[TenantId, LocationId]
@@ -173,11 +174,25 @@ class FakeRecipientStore:
             journal.remove(row)
         return len(old)
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete every row of the location."""
-        self._fences.delete((tenant, location))
-        self._recipients.pop((tenant, location), None)
-        self._journal.pop((tenant, location), None)
+    async def delete_location(
+        self, tenant: TenantId, location: LocationId, limit: int = ALL_ROWS, allowed: Allowed | None = None
+    ) -> Deleted:
+        """Delete rows of the location: recipients, then its journal and its fence. Nothing unless it is `allowed`."""
+        if allowed is not None and not await allowed():
+            return Deleted(0, 0)
+        place, active = (tenant, location), 0
+        fences = int(self._fences.find(place) is not None)
+        self._fences.delete(place)
+        people, journal = self._recipients.pop(place, {}), self._journal.pop(place, [])
+        gone = sorted(people)[: limit - fences]
+        for person in gone:
+            active += people.pop(person).status is Status.ACTIVE
+        entries = journal[: limit - fences - len(gone)]
+        if people:
+            self._recipients[place] = people
+        if journal := journal[len(entries) :]:
+            self._journal[place] = journal
+        return Deleted(fences + len(gone) + len(entries), active)
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""

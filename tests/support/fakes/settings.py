@@ -6,6 +6,7 @@ import msgspec
 
 from shared.domain.access.callers import Admins
 from shared.domain.connections.connection import SsoApplication
+from shared.domain.deletion import LocationDeletion
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.group_mapping import GroupMapping, Location
@@ -76,6 +77,8 @@ class FakeSettingsStore:
 
         Raises: ETagConflict unless the stored one has the expected ETag.
         """
+        if self.rows.location_deletions.find((tenant, location)) is not None:
+            raise ETagConflict("The location is being deleted.")
         if expected is not None:
             self.rows.locations.require((tenant, location), expected.etag)
         before = self.rows.locations.value((tenant, location)) or Location(id=location, name=name)
@@ -119,6 +122,27 @@ class FakeSettingsStore:
             raise NotFound(f"Tenant {tenant!r} has no location {location!r}.", code="location_not_found")
         return before
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
-        """Delete a location and its mapping, if it exists. Its recipients are in another store."""
-        self.rows.locations.delete((tenant, location))
+    async def find_location_deletion(
+        self, tenant: TenantId, location: LocationId
+    ) -> Versioned[LocationDeletion | None]:
+        """Return the deletion of a location of which rows are left; None with ETag None for any other location."""
+        found = self.rows.location_deletions.find((tenant, location))
+        return Versioned(None, None) if found is None else Versioned(found.value, found.etag)
+
+    async def replace_location_deletion(
+        self, tenant: TenantId, location: LocationId, deletion: LocationDeletion, etag: str
+    ) -> str:
+        """Put a deletion in the place of a location, and return its ETag. Raises: ETagConflict."""
+        place = (tenant, location)
+        if self.rows.locations.find(place) is None:
+            return self.rows.location_deletions.replace(place, deletion, etag)
+        self.rows.locations.require(place, etag)
+        self.rows.locations.delete(place)
+        return self.rows.location_deletions.put(place, deletion)
+
+    async def delete_location(self, tenant: TenantId, location: LocationId, etag: str | None = None) -> None:
+        """Delete a location or its deletion, if there is one. Raises: ETagConflict unless it has the ETag, if given."""
+        for rows in (self.rows.locations, self.rows.location_deletions):
+            if etag is not None and rows.find((tenant, location)) is not None:
+                rows.require((tenant, location), etag)
+            rows.delete((tenant, location))

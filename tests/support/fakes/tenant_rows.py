@@ -8,13 +8,14 @@ from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import Connection, SsoApplication
 from shared.domain.connections.connection_health import Health
 from shared.domain.connections.secret_entry import SecretEntry
+from shared.domain.deletion import Deletion, LocationDeletion
 from shared.domain.ids import LocationId, RunId, TenantId
 from shared.domain.operations.retention import RetentionRound
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.pause import PauseOfAll
 from shared.domain.preferences.group_mapping import Location
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.run import Deletion, TenantState
+from shared.domain.run import TenantState
 from tests.support.fakes.rows import Rows
 
 
@@ -35,6 +36,7 @@ class FakeTenantRows:
         self.manual: Rows[tuple[TenantId, RunId], datetime] = Rows()
         self.pause: Rows[None, PauseOfAll] = Rows()
         self.locations: Rows[tuple[TenantId, LocationId], Location] = Rows()
+        self.location_deletions: Rows[tuple[TenantId, LocationId], LocationDeletion] = Rows()
 
     def of(self, part: Part) -> Rows[TenantId, Any]:
         """Return the rows of a part."""

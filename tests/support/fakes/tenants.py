@@ -7,11 +7,12 @@ from typing import Any
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection_health import Health
+from shared.domain.deletion import Deletion
 from shared.domain.ids import TenantId
 from shared.domain.operations.retention import RetentionRound
 from shared.domain.optimistic_locking import Expected, Part
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.run import Deletion, TenantState
+from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
 from shared.ports.tenant_data import ALL_ROWS
@@ -94,6 +95,8 @@ class FakeTenantStore:
         places = [key for key in self.rows.locations.keys() if key[0] == tenant]
         deletions += [partial(self.rows.manual.delete, key) for key in announced]
         deletions += [partial(self.rows.locations.delete, key) for key in places]
+        erasing = [key for key in self.rows.location_deletions.keys() if key[0] == tenant]
+        deletions += [partial(self.rows.location_deletions.delete, key) for key in erasing]
         for delete in deletions[:limit]:
             delete()
         return len(deletions[:limit])

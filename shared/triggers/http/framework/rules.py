@@ -34,6 +34,7 @@ RULES: Final = {
     "GET tenants/{tenant}/locations/{location}": Access.TENANT,
     "PUT tenants/{tenant}/locations/{location}": Access.TENANT,
     "DELETE tenants/{tenant}/locations/{location}": Access.TENANT,
+    "GET tenants/{tenant}/locations/{location}/deletion": Access.TENANT,
     "GET tenants/{tenant}/locations/{location}/groups": Access.TENANT,
     "PUT tenants/{tenant}/locations/{location}/groups": Access.TENANT,
     "GET tenants/{tenant}/locations/{location}/columns": Access.TENANT,

@@ -9,11 +9,11 @@ from msgspec import UNSET, UnsetType
 from shared.domain.access.callers import AdminGrant, Admins
 from shared.domain.access.sso_users import ProductUser, SsoUser
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.ids import TenantId
+from shared.domain.deletion import Deletion, LocationDeletion
+from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.location_rule import AttributeValue
 from shared.domain.preferences.preferences import Preferences
-from shared.domain.run import Deletion
 from shared.triggers.http.schemas.base import Page, View
 
 
@@ -37,6 +37,21 @@ class DeletionView(View, frozen=True, kw_only=True):
     def of(cls, tenant: TenantId, deletion: Deletion) -> Self:
         """Create the view of a deletion."""
         return cls(tenant=tenant, deleted_at=deletion.at, rows=deletion.rows, empty_at=deletion.empty_at)
+
+
+class LocationDeletionView(View, frozen=True, kw_only=True):
+    """The progress of the deletion of a location."""
+
+    tenant: TenantId
+    location: LocationId
+    deleted_at: datetime
+    #: Number of rows that were deleted so far.
+    rows: int
+
+    @classmethod
+    def of(cls, tenant: TenantId, location: LocationId, deletion: LocationDeletion) -> Self:
+        """Create the view of a deletion."""
+        return cls(tenant=tenant, location=location, deleted_at=deletion.at, rows=deletion.rows)
 
 
 class AdminsBody(Admins, frozen=True, kw_only=True, forbid_unknown_fields=True, rename="camel"):

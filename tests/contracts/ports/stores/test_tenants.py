@@ -10,6 +10,7 @@ from shared.domain.access.tenants import TenantSummary
 from shared.domain.connections.connection import SecretReference, SsoApplication
 from shared.domain.connections.connection_health import Health, Reason
 from shared.domain.connections.secret_entry import EntryState, SecretEntry
+from shared.domain.deletion import Deletion, LocationDeletion
 from shared.domain.ids import LocationId, RunId
 from shared.domain.operations.operator_log import OperatorLogEntry
 from shared.domain.optimistic_locking import Expected
@@ -17,7 +18,7 @@ from shared.domain.preferences.group_mapping import GroupMapping, Location
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.problem import ErrorCategory
 from shared.domain.reconcile.fence import Fence
-from shared.domain.run import Deletion, RunMode, TenantState
+from shared.domain.run import RunMode, TenantState
 from shared.errors import Conflict, NotFound
 from tests.contracts.ports.stores.conftest import Stores
 from tests.support.builders import person
@@ -91,6 +92,32 @@ async def test_the_state_is_swapped_by_one_of_two(stores: Stores) -> None:
     assert [each async for tenant, each in stores.sync_states.list_active() if tenant == acme] == [waiting]
     await stores.sync_states.replace(acme, TenantState(fencing_token=3), newest)
     assert [each async for tenant, each in stores.sync_states.list_active() if tenant == acme] == []
+
+
+async def test_a_location_that_is_being_deleted_is_not_found(stores: Stores) -> None:
+    """Its row stays until its rows are gone, and keeps the id from being used. Only its version can be changed."""
+    acme, at = stores.acme, NOW
+    etag = await stores.settings.put_location(acme, DESK, "Desk", Expected(None))
+    assert await stores.settings.find_location_deletion(acme, DESK) == (None, None)
+    with pytest.raises(Conflict):
+        await stores.settings.replace_location_deletion(acme, DESK, LocationDeletion(at=at), "another")
+    first = await stores.settings.replace_location_deletion(acme, DESK, LocationDeletion(at=at), etag)
+    assert await stores.settings.find_location_deletion(acme, DESK) == (LocationDeletion(at=at), first)
+    assert list(await stores.settings.list_locations(acme)) == []
+    assert await stores.settings.find_location(acme, DESK) == (None, None)
+    for expected in (None, Expected(None), Expected(etag)):
+        with pytest.raises(Conflict):
+            await stores.settings.put_location(acme, DESK, "Desk", expected)
+    with pytest.raises(NotFound):
+        await stores.settings.put_mapping(acme, DESK, [])
+    second = await stores.settings.replace_location_deletion(acme, DESK, LocationDeletion(at=at, rows=7), first)
+    with pytest.raises(Conflict):
+        await stores.settings.delete_location(acme, DESK, first)
+    assert await stores.settings.find_location_deletion(acme, DESK) == (LocationDeletion(at=at, rows=7), second)
+    await stores.settings.delete_location(acme, DESK, second)
+    await stores.settings.delete_location(acme, DESK, second)
+    assert await stores.settings.find_location_deletion(acme, DESK) == (None, None)
+    await stores.settings.put_location(acme, DESK, "Desk", Expected(None))
 
 
 async def test_locations_carry_their_mapping(stores: Stores) -> None:

@@ -35,6 +35,21 @@ async def left(tables: MemoryTables) -> list[str]:
     return [f"{row['PartitionKey']} {row['RowKey']}" async for row in tables.query("T")]
 
 
+async def test_what_is_not_allowed_after_listing_is_not_deleted() -> None:
+    """It is asked only if there is something to delete."""
+    tables, asked = MemoryTables(), 0
+
+    async def refused() -> bool:
+        nonlocal asked
+        asked += 1
+        return False
+
+    assert (await delete_some(tables, "T", 10, partition="p0", allowed=refused), asked) == (0, 0)
+    await fill(tables, 1, 3)
+    assert (await delete_some(tables, "T", 10, partition="p0", allowed=refused), asked) == (0, 1)
+    assert len(await left(tables)) == 3
+
+
 async def test_a_step_deletes_at_most_its_limit() -> None:
     """Over partitions and batches, until a step finds fewer."""
     tables = MemoryTables()

@@ -7,7 +7,9 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping
-from shared.errors import Conflict, NotFound, Rejected, Transient
+from shared.errors import BeingErased, Conflict, NotFound, Rejected, Transient
+from shared.ports.recipients import Deleted
+from shared.ports.tenant_data import ALL_ROWS, Allowed
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from shared.workflows.tenants import locations
 from tests.support.builders import person
@@ -66,14 +68,16 @@ class _Interfered(FakeRecipientStore):
         self.worker: FencedWriter | None = None
         self.stopped = 0
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+    async def delete_location(
+        self, tenant: TenantId, location: LocationId, limit: int = ALL_ROWS, allowed: Allowed | None = None
+    ) -> Deleted:
         """Erase, after the worker has tried."""
         assert self.worker is not None
         try:
             await self.worker.commit_fingerprint(input_fingerprint="stale", active=1)
         except Conflict:
             self.stopped += 1
-        await super().delete_location(tenant, location)
+        return await super().delete_location(tenant, location, limit, allowed)
 
 
 async def test_after_a_location_is_deleted_nobody_writes_there(contoso: TenantId, ports: Ports) -> None:
@@ -97,19 +101,25 @@ class _Broken(FakeRecipientStore):
 
     failed = False
 
-    async def delete_location(self, tenant: TenantId, location: LocationId) -> None:
+    async def delete_location(
+        self, tenant: TenantId, location: LocationId, limit: int = ALL_ROWS, allowed: Allowed | None = None
+    ) -> Deleted:
         """Erase, but not the first time. Raises: Transient."""
         if not self.failed:
             self.failed = True
             raise Transient("Storage is busy.")
-        await super().delete_location(tenant, location)
+        return await super().delete_location(tenant, location, limit, allowed)
 
 
 async def test_a_deletion_that_failed_can_be_sent_again(contoso: TenantId, ports: Ports) -> None:
-    """A location is forgotten only after its recipients are gone."""
+    """Its id cannot be used before its recipients are gone."""
     app = App(replace(ports, recipients=_Broken()), SETTINGS)
     await app.locations.put(contoso, DESK, "Desk")
     with pytest.raises(Transient):
         await app.locations.delete(contoso, DESK)
-    await app.locations.delete(contoso, DESK)
+    with pytest.raises(BeingErased):
+        await app.locations.put(contoso, DESK, "Desk")
+    assert await app.locations.delete(contoso, DESK) is None
     assert await app.locations.list_all(contoso) == []
+    assert not (await ports.sync_states.get(contoso)).value.is_busy
+    await app.locations.put(contoso, DESK, "Desk")
