@@ -1,9 +1,11 @@
 """Scenarios of runs: their plans, their jobs and the watchdog."""
 
 from typing import Final
+from unittest.mock import patch
 
 from shared.domain.run import RunMode
 from shared.domain.sync.jobs import SyncRequest
+from shared.workflows.snapshots import merger
 from tests.simulation.engine.cluster import CONTOSO, FABRIKAM, GROUPS, ran
 from tests.simulation.engine.faults import Fault
 from tests.simulation.engine.play import HOUR_S, STALE_S, Do, Play, Scenario
@@ -162,6 +164,18 @@ def no_listing_can_be_read_and_changes_are_unclear(play: Play) -> None:
     play.sync(CONTOSO, RunMode.FULL)
 
 
+def a_directory_has_too_many_ids_of_one_range(play: Play) -> None:
+    """The source has failed."""
+    with patch.object(merger, "MAX_PARTITION_ITEMS", 0):
+        play.sync(CONTOSO, RunMode.FULL)
+
+
+def a_message_pretends_to_be_of_the_app(play: Play) -> None:
+    """It is dropped."""
+    play.send(SyncRequest(tenant=FABRIKAM, mode=RunMode.FULL, request="unknown", requested_by="watchdog"))
+    play.settle()
+
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     a_request_meets_a_run_past_its_deadline,
     a_run_is_past_its_deadline,
@@ -179,4 +193,6 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     a_group_is_gone,
     neither_a_listing_nor_changes_can_be_read,
     no_listing_can_be_read_and_changes_are_unclear,
+    a_directory_has_too_many_ids_of_one_range,
+    a_message_pretends_to_be_of_the_app,
 )
