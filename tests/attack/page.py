@@ -32,9 +32,10 @@ _ROWS: Final = {
 
 
 def table(figures: Mapping[str, Any]) -> str:
-    """Return the table of the figures."""
+    """Return the table of the figures, and the command that repeats them."""
     rows = [f"| {what} | {figures[name]:,.0f} |" for name, what in _ROWS.items()]
-    return "\n".join(["| figure | |", "| --- | ---: |", *rows]) + "\n"
+    repeats = f'`make attack ARGS="--seed {figures["seed"]}"` repeats these inputs.'
+    return "\n".join(["| figure | |", "| --- | ---: |", *rows, "", repeats]) + "\n"
 
 
 if __name__ == "__main__":
