@@ -130,7 +130,7 @@ async def imports_get(request: Request) -> Answer:
         answers=answers(PartView),
         takes_csv=True,
         expense=Expense.UPLOAD,
-        problems={**_NO_IMPORT, 400: ("invalid_part",), 409: ("import_started",)},
+        problems={**_NO_IMPORT, 400: ("invalid_part",), 409: ("import_started",), 422: ("file_too_large",)},
     ),
 )
 async def imports_put_part(request: Request) -> Answer:

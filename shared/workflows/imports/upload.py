@@ -69,9 +69,12 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises:
             NotFound: The import does not exist.
+            Rejected: The file would be too large (`file_too_large`).
             Conflict: The import has been started (`import_started`), perhaps while the part was being stored.
         """
         await self._declare(ref, charset)
+        others = {other: size for other, size in (await self.imports.list_part_sizes(ref)).items() if other != number}
+        _require_size(sum(others.values()) + len(content))
         await self.imports.put_part(ref, number, content)
         try:
             state = (await self.imports.get(ref)).value.state
@@ -164,11 +167,13 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
             raise Rejected(
                 f"Of {parts} parts {missing} are missing; {over} were uploaded in addition.", code="parts_missing"
             )
-        if sum(sizes.values()) > MAX_FILE_BYTES:
-            raise Rejected(
-                f"The file has {sum(sizes.values())} bytes; at most {MAX_FILE_BYTES} are accepted.",
-                code="file_too_large",
-            )
+        _require_size(sum(sizes.values()))
+
+
+def _require_size(size: int) -> None:
+    if size > MAX_FILE_BYTES:
+        detail = f"The file has {size} bytes; at most {MAX_FILE_BYTES} are accepted."
+        raise Rejected(detail, code="file_too_large")
 
 
 def _sha256(text: str) -> str:

@@ -17,6 +17,7 @@ from shared.telemetry import RequestCounters
 from shared.triggers import queues
 from shared.triggers.http.framework import routing
 from shared.triggers.http.framework.records import RECORDS, Record, Unrecorded
+from shared.triggers.http.framework.requests import MAX_BODY
 from shared.triggers.http.framework.routing import ROUTES, route
 from shared.triggers.http.framework.rules import RULES
 from shared.workflows.tenants import deletion
@@ -137,6 +138,13 @@ async def test_text_in_the_wrong_place_is_not_stored(api: Client) -> None:
     found = await entries(api)
     assert [(entry["status"], entry["fields"]) for entry in found] == [(404, []), (400, ["name"])]
     assert canary not in str(found)
+
+
+async def test_a_body_that_is_too_large_is_not_decoded_to_name_its_fields(api: Client) -> None:
+    """It is refused, and recorded without them: decoding it would take as long as it is large."""
+    refused = await api("PUT", "tenants/contoso/preferences", {"mode": "full", "more": "x" * MAX_BODY})
+    assert (refused.status, refused.body["code"]) == (400, "body_too_large")
+    assert [entry["fields"] for entry in await entries(api, "?tenant=contoso")] == [[]]
 
 
 async def test_the_door_is_named(api: Client) -> None:

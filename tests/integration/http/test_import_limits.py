@@ -10,6 +10,7 @@ import pytest
 
 from shared.domain.imports.import_record import MAX_ROWS_IN_REQUEST
 from shared.triggers.http import imports
+from shared.workflows.imports import upload
 from tests.support.http.calling import Client
 
 LOCATION = "tenants/contoso/locations/desk"
@@ -61,6 +62,17 @@ async def test_a_body_that_is_too_large_is_refused_the_same_way(api: Client, mon
     assert ".../imports" in refused.body["detail"]
     missing = await api("POST", f"{LOCATION}/recipients", raw=b"")
     assert (missing.status, missing.body["code"]) == (400, "body_required")
+
+
+async def test_parts_are_refused_once_they_are_too_large_together(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not only at the start of the import. A part that is sent again counts once."""
+    monkeypatch.setattr(upload, "MAX_FILE_BYTES", 10)
+    path = f"{LOCATION}/imports/{(await api('POST', f'{LOCATION}/imports')).body['id']}/parts"
+    assert (await api("PUT", f"{path}/1", raw=b"123456")).status == 200
+    refused = await api("PUT", f"{path}/2", raw=b"12345")
+    assert (refused.status, refused.body["code"]) == (422, "file_too_large")
+    assert (await api("PUT", f"{path}/1", raw=b"12345")).status == 200
+    assert (await api("PUT", f"{path}/2", raw=b"12345")).status == 200
 
 
 async def test_an_import_leaves_the_event_loop_free(api: Client) -> None:

@@ -19,7 +19,7 @@ from shared.domain.operations.audit import STRANGERS, Action, EntryPoint
 from shared.errors import Forbidden, RateLimited, Rejected, SyncError, Unauthenticated
 from shared.triggers.http.framework.answers import Answer, status_of
 from shared.triggers.http.framework.records import Record
-from shared.triggers.http.framework.requests import Request
+from shared.triggers.http.framework.requests import MAX_BODY, Request
 from shared.workflows.operations.audit import Asked
 
 #: How the command line names itself (`shared/cli/client.py`).
@@ -124,10 +124,11 @@ def _created(answer: Answer) -> Mapping[str, str]:
 
 def _sent(request: Request, body: object) -> tuple[str, ...]:
     """Return the names of the fields in a request, as far as its type has them: other names may be values."""
-    if body is None:
+    content: bytes = request.raw.get_body()
+    if body is None or len(content) > MAX_BODY:
         return ()
     try:
-        sent = msgspec.json.decode(request.raw.get_body())
+        sent = msgspec.json.decode(content)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ()
     return tuple(_named(sent, _fields_of(body)))

@@ -27,7 +27,7 @@ _ETAG: Final = re.compile(r'(?:W/)?"([^"]*)"')
 _CHARSET: Final = re.compile(r';\s*charset\s*=\s*(?:"([^"]*)"|([^\s;"]+))', re.IGNORECASE)
 
 #: Largest accepted JSON body, in bytes.
-_MAX_BODY: Final = 256 * 1024
+MAX_BODY: Final = 256 * 1024
 #: Longest content type that is parsed, in characters.
 _MAX_CONTENT_TYPE: Final = 1_000
 #: Parts of msgspec's messages that quote the input, and their replacements: the input may be a secret in the wrong
@@ -164,7 +164,7 @@ class Request(msgspec.Struct, frozen=True):
 
         An absent body is not an empty object: a body that was lost on its way must not reset everything.
         """
-        content = _FINER.sub(rb"\1\2", self._content(_MAX_BODY).removeprefix(BOM_UTF8))
+        content = _FINER.sub(rb"\1\2", self._content(MAX_BODY).removeprefix(BOM_UTF8))
         try:
             return msgspec.json.decode(content, type=kind)
         except msgspec.ValidationError as error:
@@ -182,7 +182,7 @@ class Request(msgspec.Struct, frozen=True):
             before: The value that the PUT replaced.
             after: The value that it stored.
         """
-        sent = msgspec.json.decode(self._content(_MAX_BODY).removeprefix(BOM_UTF8))
+        sent = msgspec.json.decode(self._content(MAX_BODY).removeprefix(BOM_UTF8))
         return tuple(_changed(sent, msgspec.to_builtins(before), msgspec.to_builtins(after)))
 
     def _content(self, limit: int) -> bytes:
