@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from shared.domain.access.callers import Admins
 from shared.domain.access.sso_users import ProductUser
@@ -22,6 +22,8 @@ from shared.domain.run import Summary, TenantState
 from shared.domain.versioned import Versioned
 from shared.ports.tenant_data import ALL_ROWS
 
+T = TypeVar("T")
+
 
 class TenantStore(Protocol):
     """Tenants, and tombstones of deleted tenants."""
@@ -31,6 +33,9 @@ class TenantStore(Protocol):
 
     async def find_version(self, tenant: TenantId, part: Part) -> str | None:
         """Return the ETag of a part of the configuration; None if it was never stored."""
+
+    async def find_part(self, tenant: TenantId, part: Part, kind: type[T]) -> Versioned[T | None]:
+        """Return a part of the configuration with its ETag; None with ETag None if it was never stored."""
 
     async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
         """Create or rename a tenant and return its new ETag. Raises ETagConflict unless it has the expected ETag."""

@@ -1,6 +1,9 @@
 """Tenants, and tombstones of deleted tenants."""
 
 from collections.abc import AsyncIterator
+from typing import TypeVar
+
+import msgspec
 
 from shared.adapters.stores import keys
 from shared.adapters.stores.account_placement import TenantTables
@@ -23,6 +26,8 @@ from shared.domain.run import TenantState
 from shared.domain.versioned import Versioned
 from shared.errors import NotFound
 from shared.ports.tenant_data import ALL_ROWS
+
+T = TypeVar("T")
 
 
 class TableTenantStore:
@@ -48,6 +53,15 @@ class TableTenantStore:
         """Return the ETag of a part of the configuration; None if it was never stored."""
         row = await self._tables.find(TENANTS, tenant, part.value)
         return None if row is None else etag_of(row)
+
+    async def find_part(self, tenant: TenantId, part: Part, kind: type[T]) -> Versioned[T | None]:
+        """Return a part of the configuration with its ETag; None with ETag None if it was never stored."""
+        row = await self._tables.find(TENANTS, tenant, part.value)
+        if row is None:
+            return Versioned(None, None)
+        if part is Part.TENANT:
+            return Versioned(msgspec.convert({"id": tenant, "name": row["name"]}, kind), etag_of(row))
+        return Versioned(unpack(row, kind), etag_of(row))
 
     async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
         """Create or rename a tenant and return its new ETag. Raises ETagConflict unless it has the expected ETag.

@@ -13,7 +13,6 @@ from shared.domain.connections.connection_health import days_left
 from shared.domain.connections.entra.guid import guid
 from shared.domain.connections.providers import ConnectionBody, ConnectionDetails
 from shared.domain.connections.validation_report import Report
-from shared.domain.optimistic_locking import Part
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_TENANT, Contract, answers
 from shared.triggers.http.framework.requests import Request
@@ -79,8 +78,8 @@ async def sso_put(request: Request) -> Answer:
 )
 async def sso_get(request: Request) -> Answer:
     """Return the sign-in application."""
-    tag = await app().connect.tag(request.tenant, Part.SSO)
-    return Answer(_sso_view(await app().connect.sso(request.tenant)), headers=tagged(tag))
+    sso, tag = await app().connect.sso(request.tenant)
+    return Answer(_sso_view(sso), headers=tagged(tag))
 
 
 @route(bp, "DELETE", "tenants/{tenant}/sso", Contract(answers=answers(OffView), conditional=True, problems=NO_TENANT))
@@ -95,8 +94,8 @@ async def sso_delete(request: Request) -> Answer:
 )
 async def connection_get(request: Request) -> Answer:
     """Return the connection without its secret."""
-    tag = await app().connect.tag(request.tenant, Part.CONNECTION)
-    return Answer(_view(await app().connect.connection(request.tenant)), headers=tagged(tag))
+    connection, tag = await app().connect.connection(request.tenant)
+    return Answer(_view(connection), headers=tagged(tag))
 
 
 @route(
@@ -121,7 +120,7 @@ async def connection_put(request: Request) -> Answer:
     """Validate and store credentials and turn the connection on; 422 with the report if they are refused."""
     form, condition = request.body(ConnectionBody), request.condition()
     report, tag = await app().connect.connect(request.tenant, form, request.caller, condition)
-    view = _view(await app().connect.connection(request.tenant))
+    view = _view((await app().connect.connection(request.tenant)).value)
     return Answer(msgspec.structs.replace(view, report=report), headers=tagged(tag))
 
 

@@ -10,7 +10,6 @@ from shared.domain import ids
 from shared.domain.access.callers import Admins, Person
 from shared.domain.access.rate_limit import Expense
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.optimistic_locking import Part
 from shared.domain.preferences.email_filter import EmailFilter
 from shared.domain.preferences.filters import Attribute
 from shared.domain.preferences.preferences import Preferences
@@ -67,8 +66,8 @@ async def tenants_list(request: Request) -> Answer:
 @route(bp, "GET", "tenants/{tenant}", Contract(answers=answers(TenantSummary), tagged=True, problems=NO_TENANT))
 async def tenants_get(request: Request) -> Answer:
     """Return a tenant."""
-    tag = await app().tenants.tag(request.tenant, Part.TENANT)
-    return Answer(await app().tenants.get(request.tenant), headers=tagged(tag))
+    tenant, tag = await app().tenants.get_tagged(request.tenant)
+    return Answer(tenant, headers=tagged(tag))
 
 
 @route(
@@ -122,8 +121,8 @@ async def tenants_deletion(request: Request) -> Answer:
 @route(bp, "GET", "tenants/{tenant}/admins", Contract(answers=answers(Admins), tagged=True, problems=NO_TENANT))
 async def admins_get(request: Request) -> Answer:
     """List the admins of a tenant."""
-    tag = await app().tenants.tag(request.tenant, Part.ADMINS)
-    return Answer(await app().tenants.get_admins(request.tenant), headers=tagged(tag))
+    admins, tag = await app().tenants.get_admins(request.tenant)
+    return Answer(admins, headers=tagged(tag))
 
 
 @route(
@@ -151,8 +150,8 @@ async def admins_put(request: Request) -> Answer:
 )
 async def preferences_get(request: Request) -> Answer:
     """Return the preferences of a tenant."""
-    tag = await app().tenants.tag(request.tenant, Part.PREFERENCES)
-    return Answer(await app().preferences.get(request.tenant), headers=tagged(tag))
+    preferences, tag = await app().preferences.get(request.tenant)
+    return Answer(preferences, headers=tagged(tag))
 
 
 @route(

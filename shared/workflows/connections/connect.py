@@ -1,5 +1,6 @@
 """Connect: stores validated connections, replaces them, and erases them when they are switched off."""
 
+import asyncio
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from typing import Protocol
 
@@ -22,6 +23,7 @@ from shared.ports.tenants import ConnectionStore, SettingsStore, TenantStore
 from shared.runtime.optimistic_update import optimistic_update
 from shared.workflows.connections.directory_access import DirectoryAccess
 from shared.workflows.connections.secret_entries import SecretEntries
+from shared.workflows.verified_read import verified
 
 
 class ConnectionRefused(Rejected):
@@ -230,25 +232,24 @@ class Connect(msgspec.Struct, frozen=True, kw_only=True):
         etag = await self.tenants.find_version(tenant, Part.CONNECTION)
         return await self._replace(tenant, connection, Expected(etag))
 
-    async def tag(self, tenant: TenantId, part: Part) -> str:
-        """Return the tag of connection or sign-in application. Read it before the value, so that it is never newer."""
-        return tag_of(await self.tenants.find_version(tenant, part), part, tenant)
-
-    async def sso(self, tenant: TenantId) -> SsoApplication:
-        """Return the sign-in application. Raises NotFound for the tenant or the application (`sso_not_found`)."""
-        await self.tenants.get(tenant)
-        sso = await self.settings.find_sso(tenant)
+    async def sso(self, tenant: TenantId) -> Tagged[SsoApplication]:
+        """Return the sign-in application with its tag. Raises NotFound for tenant or application (`sso_not_found`)."""
+        sso, etag = await verified(self.tenants.get(tenant), self.tenants.find_part(tenant, Part.SSO, SsoApplication))
         if sso is None:
             raise NotFound(f"Tenant {tenant!r} does not have a sign-in application.", code="sso_not_found")
-        return sso
+        return Tagged(sso, tag_of(etag, Part.SSO, tenant))
 
-    async def connection(self, tenant: TenantId) -> StoredConnection | None:
-        """Return the stored connection, or None while it is off. Raises NotFound if the tenant does not exist."""
-        await self.tenants.get(tenant)
-        connection = await self.connections.find(tenant)
-        if connection is None:
-            return None
-        return StoredConnection(connection=connection, health=(await self.connections.get_health(tenant)).value)
+    async def connection(self, tenant: TenantId) -> Tagged[StoredConnection | None]:
+        """Return the stored connection with its tag, or None while it is off.
+
+        Raises NotFound if the tenant does not exist.
+        """
+        reading = asyncio.gather(
+            self.tenants.find_part(tenant, Part.CONNECTION, Connection), self.connections.get_health(tenant)
+        )
+        (connection, etag), (health, _) = await verified(self.tenants.get(tenant), reading)
+        stored = None if connection is None else StoredConnection(connection=connection, health=health)
+        return Tagged(stored, tag_of(etag, Part.CONNECTION, tenant))
 
     async def disconnect(self, tenant: TenantId, condition: Condition | None = None) -> None:
         """Switch the connection off: erase its settings, secrets and health, and end the work that uses it.

@@ -1,6 +1,7 @@
 """Show mapping: every location with its mapped groups, their numbers of members and their problems."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Final
 
@@ -16,9 +17,12 @@ from shared.ports.runs import RunStore
 from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.workflows.connections.directory_access import DirectoryAccess
+from shared.workflows.verified_read import verified
 
 #: Maximum number of groups whose names are requested together; further groups are shown by id.
 _NAMED_GROUPS: Final = 300
+#: Maximum number of groups whose sizes are requested concurrently.
+_AT_ONCE: Final = 16
 
 
 class MappedGroup(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -59,14 +63,15 @@ class ShowMapping(msgspec.Struct, frozen=True, kw_only=True):
 
     async def __call__(self, tenant: TenantId) -> list[MappedLocation]:
         """Return the tenant's locations with their groups. Raises NotFound if the tenant does not exist."""
-        await self.tenants.get(tenant)
-        locations = await self.settings.list_locations(tenant)
+        locations = await verified(self.tenants.get(tenant), self.settings.list_locations(tenant))
         mapped = {mapping.source().id: mapping.id for location in locations for mapping in location.groups}
-        names = await self._names(tenant, sorted(set(mapped.values())))
-        members = {source: await self._members(tenant, source) for source in mapped}
-        problems = await self._problems(tenant)
-        unread = (await self.sync_states.get(tenant)).value.unread
-        now = self.clock.now()
+        names, members, problems, (state, _) = await asyncio.gather(
+            self._names(tenant, sorted(set(mapped.values()))),
+            self._members(tenant, mapped),
+            self._problems(tenant),
+            self.sync_states.get(tenant),
+        )
+        unread, now = state.unread, self.clock.now()
         return [
             MappedLocation(
                 id=location.id,
@@ -109,9 +114,15 @@ class ShowMapping(msgspec.Struct, frozen=True, kw_only=True):
             return {}
         return {group.id: group.display_name for group in named_groups}
 
-    async def _members(self, tenant: TenantId, source: SourceId) -> int | None:
-        manifest = await self.snapshots.find_current(tenant, source)
-        return manifest.users if manifest is not None else None
+    async def _members(self, tenant: TenantId, sources: Iterable[SourceId]) -> Mapping[SourceId, int | None]:
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def number(source: SourceId) -> tuple[SourceId, int | None]:
+            async with slots:
+                manifest = await self.snapshots.find_current(tenant, source)
+            return source, manifest.users if manifest is not None else None
+
+        return dict(await asyncio.gather(*map(number, sources)))
 
     async def _problems(self, tenant: TenantId) -> Mapping[str, Problem]:
         """Return the problems of the last ended sync, by what they concern."""

@@ -6,6 +6,7 @@ one in an unnamed temporary file, which disappears with its connection even if t
 
 import asyncio
 import sqlite3
+import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
@@ -38,10 +39,15 @@ ON_DISK: Final = ""
 IN_MEMORY: Final = ":memory:"
 #: Number of rows inserted in one transaction.
 _CHUNK: Final = 1_000
-#: Executes all work on databases, so that the event loop stays free. The interpreter switches between this thread and
-#: the loop every 5 ms. One thread per process: each keeps about 30 MiB of freed memory, and more would not be faster.
+#: Longest time for which the imports' thread computes while the event loop waits for the interpreter, in seconds. With
+#: Python's 5 ms, each answer of storage to another request would wait that long.
 #: Source: https://docs.python.org/3/library/sys.html#sys.setswitchinterval
-_THREAD: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="imports")
+_SWITCH_S: Final = 0.001
+#: Executes all work on databases, so that the event loop stays free. One thread per process: each keeps about 30 MiB of
+#: freed memory, and more would not be faster.
+_THREAD: Final = ThreadPoolExecutor(
+    max_workers=1, thread_name_prefix="imports", initializer=sys.setswitchinterval, initargs=(_SWITCH_S,)
+)
 T = TypeVar("T")
 #: What people read about a row that came too late.
 _CHANGED_SINCE: Final = (

@@ -21,6 +21,7 @@ from shared.ports.snapshots import SnapshotStore
 from shared.ports.tenants import SettingsStore, TenantStore
 from shared.runtime.fair_scheduler import cpu_slice, paced
 from shared.workflows.snapshots.reader import stored_partitions
+from shared.workflows.verified_read import verified
 
 #: Maximum number of recipients that one request looks at; as many pages of 1,000 rows are read.
 MAX_SEARCHED: Final = 5_000
@@ -93,7 +94,9 @@ class RecipientQueries(msgspec.Struct, frozen=True, kw_only=True):
             Rejected: The text to search for is too long (`invalid_query`).
         """
         filter_.require_sense()
-        await self._require(tenant, location)
+        return await verified(self._require(tenant, location), self._find(tenant, location, filter_))
+
+    async def _find(self, tenant: TenantId, location: LocationId, filter_: RecipientFilter) -> FoundRecipients:
         until_s = self.clock.monotonic_s() + _MAX_SEARCH_S
         found: list[Recipient] = []
         searched, end = 0, filter_.after
@@ -112,13 +115,12 @@ class RecipientQueries(msgspec.Struct, frozen=True, kw_only=True):
         return FoundRecipients(recipients=found, searched=searched, end=None)
 
     async def _require(self, tenant: TenantId, location: LocationId) -> None:
-        if location not in {stored.id for stored in await self.settings.list_locations(tenant)}:
+        if (await self.settings.find_location(tenant, location)).value is None:
             raise NotFound(f"Location {location!r} does not exist in tenant {tenant!r}.", code="location_not_found")
 
     async def get(self, tenant: TenantId, location: LocationId, recipient: RecipientId) -> Recipient:
         """Return one recipient. Raises NotFound if the tenant or the recipient does not exist."""
-        await self.tenants.get(tenant)
-        return await self.recipients.get(tenant, location, recipient)
+        return await verified(self.tenants.get(tenant), self.recipients.get(tenant, location, recipient))
 
     async def export(self, tenant: TenantId, location: LocationId, filter_: RecipientFilter) -> bytes:
         """Return all recipients of a location that pass the filter as CSV; its `after` and `limit` do not apply.

@@ -1,5 +1,6 @@
 """Run history: runs with their progress and their changes."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import suppress
 from typing import Final, NamedTuple
@@ -17,6 +18,7 @@ from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
 from shared.ports.tenants import TenantStore
 from shared.workflows.pagination import page
+from shared.workflows.verified_read import verified
 
 #: Maximum number of runs on a page.
 _LISTED_RUNS: Final = 100
@@ -64,13 +66,12 @@ class RunHistory(msgspec.Struct, frozen=True, kw_only=True):
 
         Raises NotFound if the tenant does not exist.
         """
-        await self.tenants.get(tenant)
-        return await page(self.runs.list_runs(tenant, after=after), limit, lambda run: run.id)
+        reading = page(self.runs.list_runs(tenant, after=after), limit, lambda run: run.id)
+        return await verified(self.tenants.get(tenant), reading)
 
     async def get(self, tenant: TenantId, run: RunId) -> tuple[Run, RunProgress]:
         """Return a run with its progress. Raises NotFound if the run does not exist."""
-        stored = (await self.runs.get(tenant, run)).value
-        progress = await self.runs.get_progress(tenant, run)
+        (stored, _), progress = await asyncio.gather(self.runs.get(tenant, run), self.runs.get_progress(tenant, run))
         if not progress.sources + progress.locations:
             return stored, progress
         people, written = await self._done(await self.runs.get_plan(tenant, run))

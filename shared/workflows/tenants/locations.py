@@ -19,6 +19,7 @@ from shared.workflows.tenants.deletion import IN_REQUEST_S
 from shared.workflows.tenants.location_deletion import LocationErasure
 from shared.workflows.tenants.names import valid_name
 from shared.workflows.tenants.restart import restart_runs
+from shared.workflows.verified_read import verified
 
 #: Maximum number of locations of a tenant; a run's plan must fit one row.
 MAX_LOCATIONS: Final = 2_000
@@ -39,13 +40,12 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
 
     async def list_all(self, tenant: TenantId) -> Sequence[Location]:
         """Return the tenant's locations with their mappings. Raises NotFound if the tenant does not exist."""
-        await self.tenants.get(tenant)
-        return await self.settings.list_locations(tenant)
+        return await verified(self.tenants.get(tenant), self.settings.list_locations(tenant))
 
     async def get(self, tenant: TenantId, location: LocationId) -> Tagged[Location]:
         """Return one location with its tag. Raises NotFound if the tenant or the location does not exist."""
-        await self.tenants.get(tenant)
-        stored, etag = await self.settings.find_location(tenant, location)
+        reading = self.settings.find_location(tenant, location)
+        stored, etag = await verified(self.tenants.get(tenant), reading)
         if stored is None:
             raise _no_location(tenant, location)
         return Tagged(stored, tag_of(etag, tenant, location))

@@ -5,11 +5,13 @@ from contextlib import nullcontext
 import msgspec
 
 from shared.domain.ids import TenantId
-from shared.domain.optimistic_locking import Condition, Part, Replaced, bound_to, expected, tag_of
+from shared.domain.optimistic_locking import Condition, Part, Replaced, Tagged, bound_to, expected, tag_of
 from shared.domain.preferences.preferences import Preferences
+from shared.domain.versioned import Versioned
 from shared.ports.tenants import SettingsStore, SyncStateStore, TenantStore
 from shared.workflows.connections.connect import RunningWork
 from shared.workflows.tenants.restart import restart_runs
+from shared.workflows.verified_read import verified
 
 
 class TenantPreferences(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,10 +22,15 @@ class TenantPreferences(msgspec.Struct, frozen=True, kw_only=True):
     sync_states: SyncStateStore
     running_work: RunningWork
 
-    async def get(self, tenant: TenantId) -> Preferences:
-        """Return the tenant's preferences. Raises NotFound if the tenant does not exist."""
-        await self.tenants.get(tenant)
-        return await self.settings.get_preferences(tenant)
+    async def get(self, tenant: TenantId) -> Tagged[Preferences]:
+        """Return the tenant's preferences with their tag. Raises NotFound if the tenant does not exist."""
+        preferences, etag = await self._stored(tenant)
+        return Tagged(preferences, tag_of(etag, Part.PREFERENCES, tenant))
+
+    async def _stored(self, tenant: TenantId) -> Versioned[Preferences]:
+        reading = self.tenants.find_part(tenant, Part.PREFERENCES, Preferences)
+        stored, etag = await verified(self.tenants.get(tenant), reading)
+        return Versioned(stored or Preferences(), etag)
 
     async def put(
         self, tenant: TenantId, preferences: Preferences, condition: Condition | None = None
@@ -38,10 +45,8 @@ class TenantPreferences(msgspec.Struct, frozen=True, kw_only=True):
             ChangedMeanwhile: The stored version is not the required one.
         """
         preferences.require_sense()
-        await self.tenants.get(tenant)
-        etag = await self.tenants.find_version(tenant, Part.PREFERENCES)
+        before, etag = await self._stored(tenant)
         version = expected(condition, etag, Part.PREFERENCES, tenant)
-        before = await self.get(tenant)
         changed = preferences != before
         if changed:
             preferences.require_places({location.id for location in await self.settings.list_locations(tenant)})

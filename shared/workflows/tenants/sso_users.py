@@ -14,6 +14,7 @@ from shared.ports.platform import Clock
 from shared.ports.tenants import SettingsStore, TenantStore, UserStore
 from shared.telemetry import event
 from shared.workflows.connections.directory_access import DirectoryAccess
+from shared.workflows.verified_read import verified
 
 #: Maximum number of pages of assignments, or of members of one group. Also ends a listing that loops.
 _MAX_PAGES = 100
@@ -71,8 +72,7 @@ class SsoUsers(msgspec.Struct, frozen=True, kw_only=True):
 
     async def product_users(self, tenant: TenantId) -> Sequence[ProductUser]:
         """Return the tenant's users of the product. Raises NotFound if the tenant does not exist."""
-        await self.tenants.get(tenant)
-        return await self.users.list_users(tenant)
+        return await verified(self.tenants.get(tenant), self.users.list_users(tenant))
 
     async def make_user(self, tenant: TenantId, person: ObjectId, role: Role, by: str) -> ProductUser:
         """Create a product user from an SSO user with the given role. An existing product user is returned unchanged.

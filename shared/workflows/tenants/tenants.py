@@ -16,6 +16,7 @@ from shared.workflows.connections.connect import Connect
 from shared.workflows.pagination import page
 from shared.workflows.tenants.deletion import IN_REQUEST_S, TenantDeletion
 from shared.workflows.tenants.names import valid_name
+from shared.workflows.verified_read import verified
 
 #: Maximum number of admins of a tenant.
 MAX_ADMINS: Final = 200
@@ -39,9 +40,10 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
     connect: Connect
     stop: PauseOfNew
 
-    async def tag(self, tenant: TenantId, part: Part) -> str:
-        """Return the tag of a part of the configuration. Read it before the part, so that it is never newer."""
-        return tag_of(await self.tenants.find_version(tenant, part), part, tenant)
+    async def get_tagged(self, tenant: TenantId) -> Tagged[TenantSummary]:
+        """Return a tenant with its tag. Raises NotFound if it does not exist."""
+        summary, etag = await self.tenants.find_part(tenant, Part.TENANT, TenantSummary)
+        return Tagged(summary or await self.tenants.get(tenant), tag_of(etag, Part.TENANT, tenant))
 
     async def put(
         self, tenant: TenantId, name: str, condition: Condition | None = None
@@ -100,10 +102,11 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
         await self.deletion.advance(tenant, IN_REQUEST_S)
         return (await self.tenants.find_deletion(tenant)).value
 
-    async def get_admins(self, tenant: TenantId) -> Admins:
-        """Return the tenant's admins, without operators. Raises NotFound if the tenant does not exist."""
-        await self.tenants.get(tenant)
-        return await self.settings.get_admins(tenant)
+    async def get_admins(self, tenant: TenantId) -> Tagged[Admins]:
+        """Return the tenant's admins, without operators, with their tag. Raises NotFound if it does not exist."""
+        reading = self.tenants.find_part(tenant, Part.ADMINS, Admins)
+        admins, etag = await verified(self.tenants.get(tenant), reading)
+        return Tagged(admins or Admins(), tag_of(etag, Part.ADMINS, tenant))
 
     async def put_admins(
         self, tenant: TenantId, admins: Admins, condition: Condition | None = None

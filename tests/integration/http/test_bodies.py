@@ -35,10 +35,10 @@ PATHS = {
 async def _settings(product: App, ports: Ports) -> tuple[object, ...]:
     """Return everything that an empty body could change."""
     return (
-        await product.preferences.get(CONTOSO),
-        await product.tenants.get_admins(CONTOSO),
+        (await product.preferences.get(CONTOSO)).value,
+        (await product.tenants.get_admins(CONTOSO)).value,
         await product.tenants.get(CONTOSO),
-        await product.connect.connection(CONTOSO),
+        (await product.connect.connection(CONTOSO)).value,
         await product.locations.list_all(CONTOSO),
         (await ports.sync_states.get(CONTOSO)).value,
         await product.run_history.list_runs(CONTOSO, "", 10),

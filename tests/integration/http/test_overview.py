@@ -141,7 +141,7 @@ async def test_ten_thousand_tenants_cost_four_listings(
         raise AssertionError("a request about one tenant")
 
     one = {
-        ports.tenants: ("get", "find_version"),
+        ports.tenants: ("get", "find_version", "find_part"),
         ports.sync_states: ("get",),
         ports.connections: ("find", "get_health"),
     }

@@ -1,6 +1,6 @@
 """ETags and preconditions: what somebody else has changed meanwhile is not overwritten."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 
@@ -8,10 +8,13 @@ from shared.bootstrap import App, Ports
 from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Condition, Part
 from shared.domain.preferences.preferences import Mode, Preferences
+from shared.domain.versioned import Versioned
 from shared.errors import ChangedMeanwhile
 from shared.workflows.connections.connect import Connect
 from tests.support.builders import csv_recipient, person
 from tests.support.http.calling import Client
+
+T = TypeVar("T")
 
 pytestmark = pytest.mark.usefixtures("connected")
 CONTOSO, DESK = TenantId("contoso"), "tenants/contoso/locations/desk"
@@ -178,15 +181,15 @@ async def test_between_looking_and_writing_somebody_else_may_come(
     product: App, ports: Ports, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The store itself refuses the write, as it does when two requests are worked off at the same moment."""
-    tag = await product.tenants.tag(CONTOSO, Part.PREFERENCES)
-    look = ports.tenants.find_version
+    tag = (await product.preferences.get(CONTOSO)).tag
+    look = ports.tenants.find_part
 
-    async def version(tenant: TenantId, part: Part) -> str | None:
-        found = await look(tenant, part)
+    async def seen(tenant: TenantId, part: Part, kind: type[T]) -> Versioned[T | None]:
+        found = await look(tenant, part, kind)
         await ports.settings.put_preferences(tenant, Preferences(include_guests=False))
         return found
 
-    monkeypatch.setattr(ports.tenants, "find_version", version)
+    monkeypatch.setattr(ports.tenants, "find_part", seen)
     with pytest.raises(ChangedMeanwhile):
         await product.preferences.put(CONTOSO, Preferences(mode=Mode.FULL), Condition(tags=frozenset({tag})))
     assert await ports.settings.get_preferences(CONTOSO) == Preferences(include_guests=False)

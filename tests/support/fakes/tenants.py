@@ -2,7 +2,9 @@
 
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
+
+import msgspec
 
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.access.tenants import TenantSummary
@@ -18,6 +20,8 @@ from shared.errors import NotFound
 from shared.ports.tenant_data import ALL_ROWS
 from tests.support.fakes.rows import Rows
 from tests.support.fakes.tenant_rows import FakeTenantRows
+
+T = TypeVar("T")
 
 
 class FakeTenantStore:
@@ -40,6 +44,11 @@ class FakeTenantStore:
         """Return the ETag of a part of the configuration, None where it was never stored."""
         found = self.rows.of(part).find(tenant)
         return None if found is None else found.etag
+
+    async def find_part(self, tenant: TenantId, part: Part, kind: type[T]) -> Versioned[T | None]:
+        """Return a part of the configuration with its ETag, None with ETag None where it was never stored."""
+        found = self.rows.of(part).find(tenant)
+        return Versioned(None, None) if found is None else Versioned(msgspec.convert(found.value, kind), found.etag)
 
     async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:
         """Create or rename a tenant, and return its new ETag. Raises: ETagConflict unless it has the expected ETag."""

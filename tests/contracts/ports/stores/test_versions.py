@@ -1,13 +1,13 @@
 """What holds of any TenantStore when a write names the version that it replaces."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 
 import msgspec
 import pytest
 
 from shared.domain.access.callers import Admins
 from shared.domain.access.tenants import TenantSummary
-from shared.domain.connections.connection import SecretReference, SsoApplication
+from shared.domain.connections.connection import Connection, SecretReference, SsoApplication
 from shared.domain.ids import LocationId, RunId
 from shared.domain.operations.operator_log import OperatorLogEntry, Replay
 from shared.domain.optimistic_locking import Expected, Part
@@ -36,13 +36,25 @@ def _puts(stores: Stores) -> dict[Part, Put]:
     }
 
 
+_KINDS: Mapping[Part, type] = {
+    Part.TENANT: TenantSummary,
+    Part.ADMINS: Admins,
+    Part.SSO: SsoApplication,
+    Part.PREFERENCES: Preferences,
+    Part.CONNECTION: Connection,
+}
+
+
 @pytest.mark.parametrize("part", list(Part))
 async def test_of_two_who_saw_one_version_one_writes(stores: Stores, part: Part) -> None:
     """Also at the very first write; each write answers the ETag under which it is found; unconditional ones always."""
-    put = _puts(stores)[part]
+    put, kind = _puts(stores)[part], _KINDS[part]
     assert await stores.tenants.find_version(stores.acme, part) is None
+    assert await stores.tenants.find_part(stores.acme, part, kind) == (None, None)
     first = await put(Expected(None))
     assert first == await stores.tenants.find_version(stores.acme, part)
+    value, etag = await stores.tenants.find_part(stores.acme, part, kind)
+    assert (type(value), etag) == (kind, first)
     with pytest.raises(Conflict):
         await put(Expected(None))
     second = await put(Expected(first))

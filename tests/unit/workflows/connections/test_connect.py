@@ -97,7 +97,7 @@ async def test_switching_off_erases_ids_and_secret(
     assert stored is not None
     for _ in range(2):
         await app.connect.disconnect(contoso)
-        assert await app.connect.connection(contoso) is None
+        assert (await app.connect.connection(contoso)).value is None
     with pytest.raises(NotFound):
         await secret_of(ports, stored)
     with pytest.raises(NotFound) as off:
@@ -113,7 +113,7 @@ async def test_removing_sign_on_removes_the_connection(
     await app.connect.put_sso(contoso, SSO)
     await app.connect.connect(contoso, entries, BACK_END)
     await app.connect.remove_sso(contoso)
-    assert await app.connect.connection(contoso) is None
+    assert (await app.connect.connection(contoso)).value is None
     assert await ports.settings.find_sso(contoso) is None
 
 

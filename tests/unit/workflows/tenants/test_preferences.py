@@ -23,7 +23,7 @@ async def test_preferences_advance_the_epoch_when_they_change(app: App, ports: P
     for expected in (1, 1):
         assert (await app.preferences.put(contoso, full)).value == full
         assert await _epoch(ports, contoso) == expected
-    assert await app.preferences.get(contoso) == full
+    assert (await app.preferences.get(contoso)).value == full
 
 
 @pytest.mark.parametrize(
@@ -43,7 +43,7 @@ async def test_a_guard_without_sense_is_refused(
     with pytest.raises(Rejected, match=field) as refused:
         await app.preferences.put(contoso, Preferences(guard=guard))
     assert refused.value.code == "invalid_preferences"
-    assert await app.preferences.get(contoso) == Preferences()
+    assert (await app.preferences.get(contoso)).value == Preferences()
     assert await _epoch(ports, contoso) == 0
 
 
