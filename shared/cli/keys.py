@@ -42,7 +42,7 @@ def create(
 def listed(context: typer.Context, as_json: Json = False) -> None:
     """List the keys, also those that ended."""
     with session(context, as_json=as_json) as s:
-        entries = s.api("GET", "keys").json["keys"]
+        entries = list(s.api.list_all("keys", "keys"))
         rows = [
             (
                 key["name"],

@@ -17,8 +17,13 @@ class OperatorLog(Protocol):
     async def record(self, entry: OperatorLogEntry) -> None:
         """Store an entry. Storing the same id again changes nothing."""
 
-    def list_entries(self, after: EntryPosition | None = None) -> AsyncIterator[OperatorLogEntry]:
-        """Iterate over the entries, newest first, after a position. Entries are read as they are used."""
+    def list_entries(
+        self, after: EntryPosition | None = None, queue: str | None = None
+    ) -> AsyncIterator[OperatorLogEntry]:
+        """Iterate over the entries, newest first, after a position; only those of one queue if it is given.
+
+        Entries are read as they are used.
+        """
 
     async def count_dead_letters(self) -> Mapping[TenantId, int]:
         """Return the number of dead letters by tenant; tenants without one are missing."""

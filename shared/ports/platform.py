@@ -89,8 +89,8 @@ class KeyStore(Protocol):
     async def replace(self, key: NamedKey, etag: str | None) -> str:
         """Store a key and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
-    def list_keys(self) -> AsyncIterator[NamedKey]:
-        """Iterate over all keys, sorted by name."""
+    def list_keys(self, after: str = "") -> AsyncIterator[NamedKey]:
+        """Iterate over the keys after a name, sorted by name. Keys are read as they are used."""
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Take the tenant out of up to `limit` keys, and return their number; fewer than `limit` are all of them."""

@@ -122,6 +122,11 @@ def named_key(name: KeyName) -> str:
     return f"key:{name}"
 
 
+def named_keys_behind(name: str) -> tuple[str, str]:
+    """Return the range of the rows of named keys whose names sort after a name; of all keys after an empty one."""
+    return f"key:{name}!", "key;"  # the characters of names, a-z, 0-9 and -, sort between the two
+
+
 def recipient(recipient: RecipientId) -> str:
     """Return the row of a recipient."""
     return f"r:{recipient}"

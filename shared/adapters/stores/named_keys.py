@@ -33,9 +33,10 @@ class TableKeyStore:
         row = {"PartitionKey": keys.NAMED_KEYS, "RowKey": keys.named_key(key.name), **pack(key)}
         return await self._tables.replace(TENANTS, row, etag)
 
-    async def list_keys(self) -> AsyncIterator[NamedKey]:
-        """Iterate over all keys, sorted by name."""
-        rows = self._tables.query(TENANTS, partition=keys.NAMED_KEYS)
+    async def list_keys(self, after: str = "") -> AsyncIterator[NamedKey]:
+        """Iterate over the keys after a name, sorted by name."""
+        behind = keys.named_keys_behind(after)
+        rows = self._tables.query(TENANTS, partition=keys.NAMED_KEYS, rows=behind)
         async for key in readable(self._tables, TENANTS, rows, lambda row: unpack(row, NamedKey)):
             yield key
 

@@ -49,13 +49,18 @@ class TableOperatorLog:
         await self._tables.delete(LEDGER, PARTITION, key_of(entry), etag)
         await self._tables.delete(LEDGER, IDS, keys.logged_id(entry.id, entry.queue))
 
-    async def list_entries(self, after: EntryPosition | None = None) -> AsyncIterator[OperatorLogEntry]:
-        """Iterate over the entries, newest first, from a position. Only the pages of rows that are used are read."""
+    async def list_entries(
+        self, after: EntryPosition | None = None, queue: str | None = None
+    ) -> AsyncIterator[OperatorLogEntry]:
+        """Iterate over the entries, newest first, from a position; only those of one queue if it is given.
+
+        Only the pages of rows that are used are read.
+        """
         await self._move_earlier()
         rows = keys.LOGGED
         if after is not None:
             rows = f"{keys.logged(after.at, keys.logged_id(after.id, after.queue))}!", keys.LOGGED[1]
-        async for entry, _ in self._entries(rows):
+        async for entry, _ in self._entries(rows, None if queue is None else f"queue eq '{queue}'"):
             yield entry
 
     async def count_dead_letters(self) -> Mapping[TenantId, int]:
@@ -76,8 +81,8 @@ class TableOperatorLog:
         named += [row["RowKey"] async for row in rows if row.get("tenant") == tenant]  # also what cannot be read
         return await self._delete(list(dict.fromkeys(named))[:limit])
 
-    async def _entries(self, rows: Range) -> AsyncIterator[tuple[OperatorLogEntry, Entity]]:
-        stored = self._tables.query(LEDGER, partition=PARTITION, rows=rows)
+    async def _entries(self, rows: Range, where: str | None = None) -> AsyncIterator[tuple[OperatorLogEntry, Entity]]:
+        stored = self._tables.query(LEDGER, partition=PARTITION, rows=rows, where=where)
         async for entry in readable(self._tables, LEDGER, stored, lambda row: (unpack(row, OperatorLogEntry), row)):
             yield entry
 

@@ -10,7 +10,8 @@ from shared.bootstrap import app
 from shared.domain import ids
 from shared.domain.access.callers import KeyScope, name_of
 from shared.triggers.http.framework.answers import Answer
-from shared.triggers.http.framework.contracts import NO_CONTENT, Contract, answers
+from shared.triggers.http.framework.contracts import NO_CONTENT, Contract, answers, paged
+from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.requests import Request
 from shared.triggers.http.framework.routing import route
 from shared.triggers.http.schemas.keys import KeysView, KeyView, NewKeyView
@@ -30,11 +31,12 @@ class KeyBody(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     expires_in_days: int = _DAYS
 
 
-@route(bp, "GET", "keys", Contract(answers=answers(KeysView)))
-async def keys_list(_: Request) -> Answer:
-    """List the named keys without their values, also those that ended."""
-    now = app().ports.clock.now()
-    return Answer(KeysView(keys=[KeyView.of(key, now) for key in await app().named_keys.list_all()]))
+@route(bp, "GET", "keys", Contract(answers=answers(KeysView), query=paged()))
+async def keys_list(request: Request) -> Answer:
+    """List the named keys without their values, also those that ended, sorted by name."""
+    after, now = position_of(request, str, "keys", id_of=ids.key_name) or "", app().ports.clock.now()
+    keys, end = await app().named_keys.list_all(after, limit_of(request))
+    return Answer(KeysView(keys=[KeyView.of(key, now) for key in keys], cursor=cursor_of(end, "keys")))
 
 
 @route(

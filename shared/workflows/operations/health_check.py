@@ -14,6 +14,7 @@ from shared.domain.sync.jobs import POISON_SUFFIX
 from shared.errors import Misconfigured, SyncError
 from shared.ports.operations import DependencyProbes, OperatorLog
 from shared.ports.platform import Clock
+from shared.workflows.pagination import page
 
 #: Maximum clock skew that is healthy, in seconds. Tokens are accepted with a skew of up to five minutes.
 _MAX_SKEW_S: Final = 60.0
@@ -57,19 +58,18 @@ class Doctor(msgspec.Struct, frozen=True, kw_only=True):
         return Diagnosis(ok=ok, at=now, checks=tuple(checks))
 
     async def _rows(self) -> Check:
-        """Return the check that names the rows which could not be read."""
+        """Return the check that names the newest rows which could not be read."""
         try:
-            entries = [entry.body async for entry in self.operator_log.list_entries() if entry.queue == ROW]
+            entries, more = await page(self.operator_log.list_entries(queue=ROW), _NAMED, lambda entry: entry.position)
         except SyncError as error:
             return Check.skipped("rows", "Unreadable rows are unknown", str(error))
         if not entries:
             return Check.passed("rows", "All rows that were listed could be read")
-        more = f" and {len(entries) - _NAMED} more" if len(entries) > _NAMED else ""
         return Check(
             id="rows",
             status=CheckStatus.WARN,
             title="Rows cannot be read",
-            detail=f"Skipped: {', '.join(entries[:_NAMED])}{more}.",
+            detail=f"Skipped: {', '.join(entry.body for entry in entries)}{' and others' if more else ''}.",
             fix="The operator log says what to do for each of them. Discard an entry when its row can be read again.",
         )
 

@@ -9,7 +9,6 @@ from shared.domain.optimistic_locking import Condition
 from shared.domain.recipient import PHONE_FIELDS, Change, ChangeKind, Reason, Recipient, Status
 from shared.domain.reconcile.write import Write
 from shared.domain.run import RunKind
-from shared.errors import NotFound
 from shared.workflows.recipients.manual_changes import ManualChanges
 
 
@@ -42,18 +41,14 @@ class EditRecipient(msgspec.Struct, frozen=True, kw_only=True):
         if fields.keys() & PHONE_FIELDS:
             fields = (await self.manual.settings.get_preferences(tenant)).attributes.with_e164_numbers(fields)
         edit = _Edit(recipient, fields, active, condition)
-        before = {stored.id: stored for stored in await self.manual.stored(tenant, location)}
-        if recipient not in before:
-            raise NotFound(
-                f"Recipient {recipient!r} does not exist at location {location!r}.", code="recipient_not_found"
-            )
-        if not edit.writes(list(before.values())):
-            return before[recipient]
+        before = await self.manual.recipients.get(tenant, location, recipient)
+        if not edit.writes([before]):
+            return before
         run = self.manual.new_run()
         async with self.manual.announced(tenant, run, RunKind.EDIT, by, [location]):
             report = await self.manual.write(tenant, run, location, by, edit.decide)
             await self.manual.record(tenant, run, {location: report})
-        return edit.after or before[recipient]
+        return edit.after or before
 
 
 class _Edit:

@@ -108,6 +108,16 @@ async def test_anything_else_is_refused_in_one_way(api: Client, text: str) -> No
     assert refused.body["detail"] == "This key is not valid: it is unknown, expired or revoked."
 
 
+async def test_keys_are_listed_in_pages(api: Client) -> None:
+    """By name, each once."""
+    for number in range(5):
+        await created(api, "read", name=f"program-{number}")
+    first = (await api("GET", "keys?limit=3")).body
+    rest = (await api("GET", f"keys?limit=3&cursor={first['cursor']}")).body
+    assert [key["name"] for key in (*first["keys"], *rest["keys"])] == [f"program-{number}" for number in range(5)]
+    assert (len(first["keys"]), rest["cursor"]) == (3, None)
+
+
 async def test_wrong_keys_are_bounded_and_do_not_limit_a_known_one(api: Client, ports: Ports) -> None:
     """Above the limit they are not looked for. The answer is the same for names that exist and names that do not."""
     assert isinstance(ports.clock, FakeClock)

@@ -87,7 +87,7 @@ async def test_a_cursor_is_of_its_list_only(api: Client, product: App, ports: Po
 @pytest.mark.parametrize("cursor", ["x", "%C3%A4", "W10", "WyIiLCIiXQ", "x" * 3000])
 async def test_what_is_no_cursor_is_refused(api: Client, cursor: str) -> None:
     """400 that says to begin again."""
-    for path in ("tenants", "tenants/contoso/runs", f"{DESK}/recipients", "ledger", "overview"):
+    for path in ("tenants", "tenants/contoso/runs", f"{DESK}/recipients", "ledger", "overview", "keys"):
         refused = await api("GET", f"{path}?cursor={cursor}")
         assert (refused.status, refused.body["code"]) == (400, "invalid_query")
 
@@ -97,6 +97,7 @@ async def test_a_forged_position_is_refused(api: Client, text: object) -> None:
     """A cursor has no secret: what it says becomes a key only if it has the form of one."""
     for path, scope in (
         ("tenants", ("tenants",)),
+        ("keys", ("keys",)),
         ("tenants/contoso/runs", ("runs", "contoso")),
         (f"{DESK}/recipients", ("recipients", "contoso", "desk")),
         ("ledger", ("ledger",)),

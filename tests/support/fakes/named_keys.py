@@ -26,10 +26,11 @@ class FakeKeyStore:
         """Store a key. Raises: ETagConflict if it changed since it was read."""
         return self._rows.replace(key.name, key, etag)
 
-    async def list_keys(self) -> AsyncIterator[NamedKey]:
-        """Iterate over all keys, sorted by name."""
-        for pair in self._rows.items():
-            yield pair[1]
+    async def list_keys(self, after: str = "") -> AsyncIterator[NamedKey]:
+        """Iterate over the keys after a name, sorted by name."""
+        for name, key in self._rows.items():
+            if name > after:
+                yield key
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Take the tenant out of up to `limit` keys, and return their number; fewer than `limit` are all of them."""

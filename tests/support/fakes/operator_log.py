@@ -22,11 +22,13 @@ class FakeOperatorLog:
         """Store an entry. Storing the same id again changes nothing."""
         self._entries.insert_once((entry.queue, entry.id), entry)
 
-    async def list_entries(self, after: EntryPosition | None = None) -> AsyncIterator[OperatorLogEntry]:
-        """Iterate over the entries, newest first, after a position."""
+    async def list_entries(
+        self, after: EntryPosition | None = None, queue: str | None = None
+    ) -> AsyncIterator[OperatorLogEntry]:
+        """Iterate over the entries, newest first, after a position; only those of one queue if it is given."""
         entries = {_place(entry.position): entry for _, entry in self._entries.items()}
         for place in sorted(entries):
-            if after is None or place > _place(after):
+            if (after is None or place > _place(after)) and queue in {None, entries[place].queue}:
                 yield entries[place]
 
     async def count_dead_letters(self) -> Mapping[TenantId, int]:

@@ -7,7 +7,7 @@ from typing import Any, Literal, Self
 from shared.domain.access.callers import KeyScope
 from shared.domain.access.named_keys import NamedKey
 from shared.domain.ids import KeyName, TenantId
-from shared.triggers.http.schemas.base import View
+from shared.triggers.http.schemas.base import Page, View
 from shared.workflows.tenants.named_keys import NewKey
 
 State = Literal["active", "expired", "revoked"]
@@ -44,8 +44,8 @@ class NewKeyView(KeyView, frozen=True, kw_only=True):
         return cls(**_fields(new.key, now), value=new.value)
 
 
-class KeysView(View, frozen=True, kw_only=True):
-    """All named keys, sorted by name."""
+class KeysView(Page, frozen=True, kw_only=True):
+    """Named keys, sorted by name."""
 
     keys: Sequence[KeyView]
 

@@ -54,5 +54,7 @@ async def test_keys_are_replaced_under_their_etag_and_lose_their_tenants(keys: K
     await keys.replace(two, None)
     await keys.replace(everywhere, None)
     assert [key async for key in keys.list_keys()] == [revoked, two, everywhere]
+    assert [key async for key in keys.list_keys(revoked.name)] == [two, everywhere]
+    assert [key async for key in keys.list_keys(everywhere.name)] == []
     await keys.delete_all(TenantId("contoso"))
     assert [key.tenants async for key in keys.list_keys()] == [(), ("fabrikam",), None]
