@@ -21,7 +21,7 @@ from tests.load.callbacks import recorded
 from tests.load.caller import Caller
 from tests.load.customers import connect, create_for_files
 from tests.load.hostile import hostile_requests
-from tests.load.samples import Samples, figures
+from tests.load.samples import Samples, figures, slowest_paths
 from tests.load.worker import FOLDER
 
 OUT: Final = ROOT / ".local" / "load.json"
@@ -86,6 +86,7 @@ async def _measure(chosen: argparse.Namespace) -> dict[str, Any]:
         "prepared_s": round(prepared_s),
         "measured_s": round(measured_s),
         **{name: round(value, 2) for name, value in figures(samples).items()},
+        "get_p99_by_path_ms": slowest_paths(samples),
         "searches_s": [round(one, 1) for one in searches_s],
         "hostile": len(samples.latencies_s.get("hostile", [])),
         "longest_callback_ms": round(1_000 * callbacks[0].cpu_s, 1) if callbacks else 0.0,

@@ -1,6 +1,7 @@
 """Requests of the load: to the API, and to a table beside them."""
 
 import asyncio
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from http import HTTPStatus
@@ -15,6 +16,8 @@ from azure.data.tables import AccountSasPermissions, ResourceTypes, TableService
 from tests.load.samples import BARE, GET, Samples
 
 _TABLE: Final = "LoadBeside"
+#: Ids in a path.
+_IDS: Final = re.compile("(/tenants|/locations)/[^/]+")
 _OK: Final = (range(200, 300),)
 #: Longest wait for an answer, in seconds.
 _TIMEOUT_S: Final = 120.0
@@ -76,7 +79,8 @@ class Caller:
 
     async def get(self, path: str) -> Any:  # noqa: ANN401 - as above
         """Send a GET, and a bare table read beside it. Return the JSON of the former."""
-        found, _ = await asyncio.gather(self.call("GET", path, kind=GET), self._read_row())
+        what = _IDS.sub(r"\1/{id}", path.partition("?")[0])
+        found, _ = await asyncio.gather(self.call("GET", path, kind=GET, what=what), self._read_row())
         return found
 
     async def tick(self) -> None:

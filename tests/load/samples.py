@@ -20,6 +20,8 @@ class Samples:
     statuses: Counter[int] = field(default_factory=Counter)
     #: Requests that were answered otherwise than expected, and not with 429; by request and answer.
     errors: Counter[str] = field(default_factory=Counter)
+    #: Latencies of the `GET` requests, by path without ids and query.
+    by_path_s: dict[str, list[float]] = field(default_factory=dict)
 
     def add(self, kind: str, latency_s: float, status: int, *, wanted: Sequence[range], what: str, code: str) -> None:
         """Add a request. Its latency counts if it was not limited."""
@@ -27,12 +29,20 @@ class Samples:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             return
         self.latencies_s.setdefault(kind, []).append(latency_s)
+        if kind == GET:
+            self.by_path_s.setdefault(what, []).append(latency_s)
         if not any(status in statuses for statuses in wanted):
             self.errors[f"{what}: {status} {code}".strip()] += 1
 
     def percentile_s(self, kind: str, percent: float) -> float:
         """Return the latency that this percentage of the requests did not exceed. Raises ValueError without any."""
         return percentile(self.latencies_s.get(kind, []), percent)
+
+
+def slowest_paths(samples: Samples) -> Mapping[str, int]:
+    """Return the 99th percentile of each path of the `GET` requests, in milliseconds, the slowest first."""
+    found = {path: round(1_000 * percentile(values, 99)) for path, values in samples.by_path_s.items()}
+    return dict(sorted(found.items(), key=lambda entry: -entry[1]))
 
 
 def percentile(values: Sequence[float], percent: float) -> float:

@@ -10,7 +10,7 @@ from infra.capacity.generated_section import is_current
 from tests.load import hostile, worker
 from tests.load.callbacks import recorded
 from tests.load.page import PAGE, SECTION, table
-from tests.load.samples import BARE, GET, Samples, figures, percentile
+from tests.load.samples import BARE, GET, Samples, figures, percentile, slowest_paths
 
 OK = (range(200, 300),)
 
@@ -32,6 +32,7 @@ def test_only_limits_are_no_errors() -> None:
     samples.add(GET, 0.02, 503, wanted=OK, what="GET /a", code="storage_busy")
     samples.add("hostile", 0.02, 200, wanted=(range(400, 500),), what="hostile: it", code="")
     found = figures(samples)
+    assert slowest_paths(samples) == {"GET /a": 30}
     assert (found["requests"], found["limited"], found["errors"], found["gets"]) == (4, 1, 2, 2)
     assert found["get_to_table_p99"] == pytest.approx(3)
     assert dict(samples.errors) == {"GET /a: 503 storage_busy": 1, "hostile: it: 200": 1}

@@ -86,8 +86,8 @@ class ImportOrder(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _started(self, tenant: TenantId, location: LocationId) -> list[ImportMark]:
         """Return the imports of a location that have a number, or were started by an earlier version of the app."""
-        marks = [mark async for mark in self.imports.list_imports(tenant) if mark.ref.location == location]
-        return [mark for mark in marks if mark.number or mark.state.is_running]
+        marks = self.imports.list_imports(tenant, location)
+        return [mark async for mark in marks if mark.number or mark.state.is_running]
 
     async def _stay_alive(self, waiting: Versioned[Import]) -> None:
         now = self.clock.now()
