@@ -1,13 +1,12 @@
 """Commands for the audit log: list and export."""
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from shared.cli.session import Json, Session, session
+from shared.cli.session import Json, session
 
 TenantOption = Annotated[
     str, typer.Option("--tenant", help="Only this tenant, also a deleted one. Default: all; for operators.")
@@ -70,7 +69,7 @@ def export(
         if as_json:
             s.out.json({"entries": list(s.api.list_all("entries", *path, query=query))})
             return
-        content = b"".join(_pages(s, path, query))
+        content = b"".join(s.api.pages_of_file(*path, query=query))
         if output is not None:
             output.write_bytes(content)
         else:
@@ -84,14 +83,3 @@ def _list(tenant: str, own: bool, since: str, until: str) -> tuple[tuple[str, ..
             raise typer.BadParameter("--own needs --tenant.")
         return ("tenants", tenant, "audit"), times
     return ("audit",), {"tenant": tenant, **times}
-
-
-def _pages(s: Session, path: tuple[str, ...], query: dict[str, str | None]) -> Iterator[bytes]:
-    """Yield the pages of the file; the heading only once."""
-    cursor: str | None = None
-    while True:
-        page = s.api("GET", *path, query={**query, "limit": 1000, "cursor": cursor}, headers={"Accept": "text/csv"})
-        yield page.content if cursor is None else page.content.partition(b"\r\n")[2]
-        cursor = page.next_cursor
-        if cursor is None:
-            return

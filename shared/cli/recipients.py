@@ -108,7 +108,7 @@ def export(
         if as_json:
             s.out.json({"recipients": list(s.api.list_all("recipients", *path))})
             return
-        content = s.api("GET", *path, headers={"Accept": "text/csv"}).content
+        content = b"".join(s.api.pages_of_file(*path))
         if output is not None:
             output.write_bytes(content)
         else:

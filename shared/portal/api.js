@@ -55,14 +55,23 @@ export const remove = (path) => call("DELETE", path);
 export const upload = (path, file) => call("POST", path, { raw: file, headers: { "Content-Type": "text/csv" } });
 export const uploadPart = (path, part) => call("PUT", path, { raw: part, headers: { "Content-Type": "text/csv" } });
 
-/** Downloads a file and lets the browser save it. */
-export async function download(path, name) {
+/** Downloads a file and lets the browser save it. With `whole`, all its parts; otherwise the first. */
+export async function download(path, name, { whole = false } = {}) {
   requirePlain(path);
   const { base, headers, credentials } = entryPoint();
-  const response = await fetch(`${base}/${path}`, { headers: { ...headers, Accept: "text/csv" }, credentials });
-  if (!response.ok) throw new Problem(response.status, await response.json());
+  const parts = [];
+  let cursor = "";
+  do {
+    const address = cursor ? `${path}${path.includes("?") ? "&" : "?"}cursor=${cursor}` : path;
+    const response = await fetch(`${base}/${address}`, { headers: { ...headers, Accept: "text/csv" }, credentials });
+    if (!response.ok) throw new Problem(response.status, await response.json());
+    const content = new Uint8Array(await response.arrayBuffer());
+    // Each part begins with the names of the columns.
+    parts.push(parts.length ? content.subarray(content.indexOf(10) + 1) : content);
+    cursor = whole ? response.headers.get("x-next-cursor") : null;
+  } while (cursor);
   const link = document.createElement("a");
-  link.href = URL.createObjectURL(await response.blob());
+  link.href = URL.createObjectURL(new Blob(parts, { type: "text/csv" }));
   link.download = name;
   link.click();
   URL.revokeObjectURL(link.href);

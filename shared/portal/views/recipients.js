@@ -56,7 +56,7 @@ export async function recipients({ tenant, rest }) {
     "Recipients",
     null,
     h("div", { class: "row" }, where, search, status, origin),
-    h("div", { class: "row end" }, action("Import CSV", () => importFile(path, load), troubles), action("Export CSV", () => api.download(`${path}?${query()}`, name), troubles)),
+    h("div", { class: "row end" }, action("Import CSV", () => importFile(path, load), troubles), action("Export CSV", () => api.download(`${path}?${query()}`, name, { whole: true }), troubles)),
     troubles,
     rows,
   );

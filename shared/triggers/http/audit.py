@@ -14,6 +14,7 @@ from shared.domain.operations.audit import AuditPosition, Recorded
 from shared.errors import Rejected
 from shared.triggers.http.framework.answers import Answer
 from shared.triggers.http.framework.contracts import NO_TENANT, Contract, Parameter, answers, paged
+from shared.triggers.http.framework.files import csv_file
 from shared.triggers.http.framework.negotiation import preferred
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.records import CSV, JSON
@@ -29,8 +30,6 @@ _TIMES: Final = (
     Parameter(name="since", about="Time of the oldest entries, in ISO 8601 with a time zone.", schema=_TIME),
     Parameter(name="until", about="Time that all entries precede.", schema=_TIME),
 )
-#: Header with the cursor of the next page of a file.
-_NEXT: Final = "X-Next-Cursor"
 
 
 @route(
@@ -98,5 +97,4 @@ def _answer(request: Request, entries: Sequence[Recorded], cursor: str | None) -
     writer = csv.writer(text)
     writer.writerow(COLUMNS)
     writer.writerows(view.row() for view in views)
-    headers = {"Content-Disposition": 'attachment; filename="audit.csv"', **({_NEXT: cursor} if cursor else {})}
-    return Answer(text.getvalue().encode("utf-8-sig"), headers=headers, mimetype=CSV)
+    return csv_file(text.getvalue().encode("utf-8-sig"), "audit.csv", cursor)

@@ -11,6 +11,7 @@ from shared.domain.recipient import Origin, Status
 from shared.runtime.fair_scheduler import paced
 from shared.triggers.http.framework.answers import Answer, tagged
 from shared.triggers.http.framework.contracts import NO_LOCATION, NO_TENANT, Contract, Parameter, answers, one_of, paged
+from shared.triggers.http.framework.files import csv_file
 from shared.triggers.http.framework.negotiation import preferred
 from shared.triggers.http.framework.paging import cursor_of, limit_of, position_of
 from shared.triggers.http.framework.records import CSV, JSON
@@ -97,17 +98,16 @@ async def recipients_get(request: Request) -> Answer:
     ),
 )
 async def recipients_list(request: Request) -> Answer:
-    """List recipients page by page, or export all of them as CSV.
+    """List recipients page by page, or export them as CSV.
 
-    A search looks at 5,000 recipients for one page, which can be empty although more pages follow.
+    A search looks at 5,000 recipients for one page, which can be empty although more pages follow; an export at
+    100,000, and `X-Next-Cursor` is the cursor of the rest.
     """
-    if _is_export(request):
-        content = await app().recipient_queries.export(request.tenant, request.location, _filter(request, ""))
-        name = f"{request.tenant}-{request.location}.csv"
-        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
-        return Answer(content, headers=headers, mimetype=CSV)
     scope = ("recipients", request.tenant, request.location)
     criteria = _filter(request, position_of(request, str, *scope, id_of=ids.recipient_id) or "")
+    if _is_export(request):
+        part = await app().recipient_queries.export(request.tenant, request.location, criteria)
+        return csv_file(part.content, f"{request.tenant}-{request.location}.csv", cursor_of(part.end, *scope))
     found = await app().recipient_queries.find(request.tenant, request.location, criteria)
     return Answer(
         RecipientsView(

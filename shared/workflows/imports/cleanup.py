@@ -61,7 +61,8 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
             if not mark.state.ended:
                 with suppress(NotFound):
                     stored = await self.imports.get(mark.ref)
-                    await self.completion.end(stored, failure("location_deleted", "The location was deleted."))
+                    if await allowed():
+                        await self.completion.end(stored, failure("location_deleted", "The location was deleted."))
         return await self.imports.delete_location(tenant, location, limit, allowed)
 
     async def _check(self, mark: ImportMark) -> None:

@@ -25,6 +25,8 @@ from shared.workflows.verified_read import verified
 
 #: Maximum number of recipients that one request looks at; as many pages of 1,000 rows are read.
 MAX_SEARCHED: Final = 5_000
+#: Maximum number of recipients that one part of an export looks at.
+MAX_EXPORTED: Final = 100_000
 #: Time after which a request stops searching, in seconds, although it has not looked at as many.
 _MAX_SEARCH_S: Final = 2.0
 #: Longest text that is searched for, in characters.
@@ -71,6 +73,15 @@ class FoundRecipients(msgspec.Struct, frozen=True, kw_only=True):
     #: Number of recipients that were looked at.
     searched: int
     #: Id of the last one of these, after which the next page begins; None at the end of the list.
+    end: str | None
+
+
+class ExportedPart(msgspec.Struct, frozen=True, kw_only=True):
+    """A file with a part of the recipients."""
+
+    #: CSV with the names of the columns.
+    content: bytes
+    #: Id of the last recipient that was looked at, after which the next part begins; None at the end of the list.
     end: str | None
 
 
@@ -122,21 +133,26 @@ class RecipientQueries(msgspec.Struct, frozen=True, kw_only=True):
         """Return one recipient. Raises NotFound if the tenant or the recipient does not exist."""
         return await verified(self.tenants.get(tenant), self.recipients.get(tenant, location, recipient))
 
-    async def export(self, tenant: TenantId, location: LocationId, filter_: RecipientFilter) -> bytes:
-        """Return all recipients of a location that pass the filter as CSV; its `after` and `limit` do not apply.
+    async def export(self, tenant: TenantId, location: LocationId, filter_: RecipientFilter) -> ExportedPart:
+        """Return the recipients of a location that pass the filter as CSV, of MAX_EXPORTED; its limit does not apply.
 
         Raises as `find`.
         """
         filter_.require_sense()
         await self._require(tenant, location)
-        parts, waiting = [export(())], list[Recipient]()
-        async for recipient in self.recipients.list_recipients(tenant, location):
+        parts, waiting, number, end = [export(())], list[Recipient](), 0, None
+        async for recipient in self.recipients.list_recipients(tenant, location, start=filter_.after):
+            if recipient.id <= filter_.after:
+                continue
+            if number == MAX_EXPORTED:
+                return ExportedPart(content=b"".join((*parts, await _encoded(waiting))), end=end)
+            number, end = number + 1, recipient.id
             if filter_.matches(recipient):
                 waiting.append(recipient)
             if len(waiting) == _SLICE:
                 parts.append(await _encoded(waiting))
                 waiting = []
-        return b"".join((*parts, await _encoded(waiting)))
+        return ExportedPart(content=b"".join((*parts, await _encoded(waiting))), end=None)
 
     async def attribute_values(self, tenant: TenantId, attribute: Attribute) -> list[AttributeValue]:
         """Return the values of an attribute, with their numbers of people and the locations that the rule assigns.

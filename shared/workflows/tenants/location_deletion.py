@@ -1,8 +1,8 @@
 """Deletion of the rows of a deleted location, in steps of bounded size.
 
 The change of configuration that deletes a location marks it as being deleted: from then on it is not listed, and its id
-cannot be used. The request deletes rows for some seconds. Repeating it, or the watchdog, continues. The mark is removed
-last.
+cannot be used. The request deletes rows for some seconds. Repeating it, a request that creates a location with the id,
+or the watchdog, continues. The mark is removed last.
 """
 
 from collections.abc import Iterable

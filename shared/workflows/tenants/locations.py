@@ -68,6 +68,7 @@ class Locations(msgspec.Struct, frozen=True, kw_only=True):
         name = valid_name(name)
         if location not in existing:
             expected(condition, None, tenant, location)  # before the change of configuration begins
+            await self.deletion.advance(tenant, location, IN_REQUEST_S)
             await self.deletion.require_none(tenant, location)
         async with nullcontext() if location in existing else self.running_work.changing(tenant):
             return await self._put(tenant, location, name, condition)

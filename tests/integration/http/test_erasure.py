@@ -95,7 +95,7 @@ async def test_the_progress_of_the_deletion_of_a_location_is_shown(
     assert (await deployment("GET", path)).status == 404
     refused = await deployment("PUT", path, {"name": "Desk"})
     assert (refused.status, refused.body["code"]) == (409, "sweeping")
-    for _ in range(20):
+    for _ in range(30):
         repeated = await deployment("DELETE", path)
         if repeated.status == 204:
             break

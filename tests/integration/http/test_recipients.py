@@ -118,6 +118,22 @@ async def test_a_search_takes_only_so_long(api: Client, ports: Ports, monkeypatc
     assert (len(rest["recipients"]), rest["complete"]) == (1, True)
 
 
+async def test_a_large_export_comes_in_parts(api: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is a file with the heading; a header leads on, also where nobody in a part passes the filter."""
+    monkeypatch.setattr(recipient_queries, "MAX_EXPORTED", 2)
+    await put(api, "name,department\n" + "".join(f"P{number},{number % 4}\n" for number in range(5)))
+    seen, cursor = list[str](), ""
+    for _ in range(3):
+        part = await api("GET", f"{PATH}?cursor={cursor}", headers={"Accept": "text/csv"})
+        heading, *rows = part.text.splitlines()
+        assert heading.removeprefix("\ufeff").startswith("id,origin")
+        seen += rows
+        cursor = part.headers.get("X-Next-Cursor", "")
+    assert (len(seen), len(set(seen)), cursor) == (5, 5, "")
+    filtered = await api("GET", f"{PATH}?search=nobody", headers={"Accept": "text/csv"})
+    assert (len(filtered.text.splitlines()), "X-Next-Cursor" in filtered.headers) == (1, True)
+
+
 @pytest.mark.parametrize("accept", ["application/json", "text/csv"])
 async def test_a_text_longer_than_any_name_is_not_searched_for(api: Client, accept: str) -> None:
     """400, before anything is read."""

@@ -7,7 +7,7 @@ import pytest
 from shared.bootstrap import App, Ports
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping
-from shared.errors import BeingErased, Conflict, NotFound, Rejected, Transient
+from shared.errors import Conflict, NotFound, Rejected, Transient
 from shared.ports.recipients import Deleted
 from shared.ports.tenant_data import ALL_ROWS, Allowed
 from shared.workflows.recipients.fenced_writer import FencedWriter
@@ -117,9 +117,20 @@ async def test_a_deletion_that_failed_can_be_sent_again(contoso: TenantId, ports
     await app.locations.put(contoso, DESK, "Desk")
     with pytest.raises(Transient):
         await app.locations.delete(contoso, DESK)
-    with pytest.raises(BeingErased):
-        await app.locations.put(contoso, DESK, "Desk")
+    assert (await ports.sync_states.get(contoso)).value.is_busy
     assert await app.locations.delete(contoso, DESK) is None
     assert await app.locations.list_all(contoso) == []
     assert not (await ports.sync_states.get(contoso)).value.is_busy
+
+
+async def test_who_creates_a_location_again_completes_its_deletion(contoso: TenantId, ports: Ports) -> None:
+    """Its id cannot be used before its recipients are gone."""
+    recipients = _Broken()
+    app = App(replace(ports, recipients=recipients), SETTINGS)
     await app.locations.put(contoso, DESK, "Desk")
+    with pytest.raises(Transient):
+        await app.locations.delete(contoso, DESK)
+    recipients.failed = False
+    with pytest.raises(Transient):
+        await app.locations.put(contoso, DESK, "New")
+    assert (await app.locations.put(contoso, DESK, "New")).value.name == "New"
