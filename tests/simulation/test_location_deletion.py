@@ -26,8 +26,8 @@ async def filled_world() -> World:
     """Return a world with a tenant that has synced two locations, on real stores."""
     world = World(ports_on(MemoryTables()))
     users = [user(number) for number in range(1, PEOPLE + 1)]
-    mapping = {"desk": [GROUP], "roof": [GROUP]}
-    directory = await world.tenant("fabrikam", users, Preferences(mode=Mode.GROUPS), mapping)
+    preferences = Preferences(mode=Mode.GROUPS)
+    directory = await world.tenant("fabrikam", users, preferences, {"desk": [GROUP], "roof": [GROUP]})
     directory.members = {GROUP: [person(number) for number in range(1, PEOPLE + 1)]}
     await world.sync("fabrikam", "first")
     return world
