@@ -60,7 +60,7 @@ class TableTenantStore:
         if row is None:
             return Versioned(None, None)
         if part is Part.TENANT:
-            return Versioned(msgspec.convert({"id": tenant, "name": row["name"]}, kind), etag_of(row))
+            return Versioned(msgspec.convert(TenantSummary(id=tenant, name=row["name"]), kind), etag_of(row))
         return Versioned(unpack(row, kind), etag_of(row))
 
     async def put(self, tenant: TenantSummary, expected: Expected | None = None) -> str:

@@ -97,15 +97,16 @@ async def test_the_state_is_swapped_by_one_of_two(stores: Stores) -> None:
 async def test_a_location_that_is_being_deleted_is_not_found(stores: Stores) -> None:
     """Its row stays until its rows are gone, and keeps the id from being used. Only its version can be changed."""
     acme, at = stores.acme, NOW
-    etag = await stores.settings.put_location(acme, DESK, "Desk", Expected(None))
+    old = await stores.settings.put_location(acme, DESK, "Desk", Expected(None))
+    etag = await stores.settings.put_location(acme, DESK, "Front desk", Expected(old))
     assert await stores.settings.find_location_deletion(acme, DESK) == (None, None)
     with pytest.raises(Conflict):
-        await stores.settings.replace_location_deletion(acme, DESK, LocationDeletion(at=at), "another")
+        await stores.settings.replace_location_deletion(acme, DESK, LocationDeletion(at=at), old)
     first = await stores.settings.replace_location_deletion(acme, DESK, LocationDeletion(at=at), etag)
     assert await stores.settings.find_location_deletion(acme, DESK) == (LocationDeletion(at=at), first)
     assert list(await stores.settings.list_locations(acme)) == []
     assert await stores.settings.find_location(acme, DESK) == (None, None)
-    for expected in (None, Expected(None), Expected(etag)):
+    for expected in (Expected(None), Expected(etag)):
         with pytest.raises(Conflict):
             await stores.settings.put_location(acme, DESK, "Desk", expected)
     with pytest.raises(NotFound):
