@@ -67,7 +67,7 @@ async def test_a_defect_is_noticed(scene: Scene, monkeypatch: pytest.MonkeyPatch
         raise ZeroDivisionError
 
     before, totals = scene.state(), Totals()
-    monkeypatch.setattr(scene.ports.tenants, "get", defect)
+    monkeypatch.setattr(scene.ports.tenants, "find_part", defect)
     monkeypatch.setattr(scene.ports.tenants, "get_context", defect)
     call = right(scene, "GET tenants/{tenant}")
     for bad in (call, Post(rule="sync-requests", wrong="x", text=b"contoso")):
