@@ -38,7 +38,7 @@ async def test_no_person_token_or_query_is_exported(
         await deployment("PUT", "tenants/contoso/locations/desk/groups", {"groups": [group]})
         assert (await sync(deployment, "full"))["state"] in {"done", "held"}
         with monkeypatch.context() as broken:
-            broken.setattr(deployment.product.ports.tenants, "get", _defect)
+            broken.setattr(deployment.product.ports.tenants, "find_part", _defect)
             assert (await deployment("GET", "tenants/contoso")).status == 500
         assert await call_every_route(deployment) == set(RULES)
         texts, names = kept.texts(), {span.name for span in kept.spans()}
