@@ -48,16 +48,11 @@ class ConnectionWiring(RunWiring):
         return RateLimiter(limits=self.ports.limits, clock=self.ports.clock)
 
     @cached_property
-    def process_limiter(self) -> RateLimiter:
-        """Counts in this process."""
-        return RateLimiter(limits=self.ports.process_limits, clock=self.ports.clock)
-
-    @cached_property
     def request_limits(self) -> RequestLimits:
         """Counts the requests of callers."""
         return RequestLimits(
             stored=self.limiter,
-            in_process=self.process_limiter,
+            in_process=RateLimiter(limits=self.ports.process_limits, clock=self.ports.clock),
             allowances=self.settings.allowances,
         )
 

@@ -114,5 +114,3 @@ PER_PERSON_ELSEWHERE: Final = RateLimit(name="elsewhere", burst=10, period_s=3_6
 PER_TARGET: Final = RateLimit(name="target", burst=120, period_s=600)
 #: Validations of one directory by one caller with a wrong secret: limits guessing of secrets.
 PER_TARGET_GUESSES: Final = RateLimit(name="guesses", burst=10, period_s=3_600)
-#: Named keys that one process does not know or refuses, of all callers: looking for one is a request to storage.
-UNKNOWN_KEYS: Final = RateLimit(name="unknown_keys", burst=120, period_s=60)

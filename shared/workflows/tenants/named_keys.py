@@ -14,11 +14,14 @@ from shared.errors import Conflict, ETagConflict, NotFound, Rejected, Unauthenti
 from shared.ports.platform import Clock, KeyStore, SignIn
 from shared.ports.tenants import TenantStore
 from shared.runtime.optimistic_update import optimistic_update
+from shared.workflows.pagination import page
 from shared.workflows.request_limits import RefusalLimit
 
 #: Header with a named key. Other products in front of the app, such as Easy Auth, read `Authorization` themselves.
 KEY_HEADER: Final = "x-api-key"
 _BEARER: Final = "bearer "
+#: Default number of keys of a page.
+MAX_LISTED: Final = 100
 #: Headers of other credentials, which are not accepted together with a key.
 _OTHERS: Final = ("cookie", "authorization", "x-ms-client-principal")
 
@@ -67,9 +70,9 @@ class NamedKeys(msgspec.Struct, frozen=True, kw_only=True):
             ) from error
         return NewKey(key=key, value=value)
 
-    async def list_all(self) -> list[NamedKey]:
-        """Return all keys, sorted by name, also those that ended."""
-        return [key async for key in self.keys.list_keys()]
+    async def list_all(self, after: str = "", limit: int = MAX_LISTED) -> tuple[list[NamedKey], str | None]:
+        """Return a page of the keys after a name, also those that ended, and the last name; None at the end."""
+        return await page(self.keys.list_keys(after), limit, lambda key: key.name)
 
     @optimistic_update
     async def revoke(self, name: str, by: str) -> None:
