@@ -41,7 +41,7 @@ def crowd(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
 
 
 async def synced(people: int) -> tuple[World, FakeDirectory]:
-    """Return a world after the first sync of so many people."""
+    """Return a world after the first sync of this number of people."""
     world = World()
     directory = await world.tenant(CONTOSO, [user(n) for n in range(people)], Preferences(mode=Mode.FULL), {DESK: []})
     await world.sync(CONTOSO, "first")
@@ -49,7 +49,7 @@ async def synced(people: int) -> tuple[World, FakeDirectory]:
 
 
 async def test_ids_of_one_range_fail_the_source(crowd: Callable[[int], None]) -> None:
-    """At once, without a change; with one person less, they are processed."""
+    """In its first message, without a change; with one person less, they are processed."""
     crowd(1)
     world, directory = await synced(MAX_PARTITION_ITEMS)
     run = await world.newest(CONTOSO)

@@ -14,7 +14,7 @@ _Seconds = Annotated[int, Meta(ge=0, le=10**10)] | Annotated[str, Meta(pattern="
 class _Answer(msgspec.Struct):
     """The properties that azure-identity and its cache read, with the types that they expect.
 
-    Source: https://www.rfc-editor.org/rfc/rfc6749#section-5.1 and 4.4.3: there is no refresh token.
+    Source: https://www.rfc-editor.org/rfc/rfc6749#section-5.1 and 4.4.3, without refresh tokens.
     """
 
     access_token: Annotated[str, Meta(pattern="^[!-~]*$")] = ""

@@ -17,7 +17,7 @@ from shared.errors import Rejected
 
 _REMEDY: Final = 'Send a tenant\'s id, or {"tenant": "contoso", "mode": "incremental"} (or "full"), as text or base64.'
 _OURS: Final = "Only the app itself sends these messages; request a run instead."
-#: Requester of a run whose message was put on the queue directly, whomever it names.
+#: Requester of a run whose message was put on the queue directly. Names in it do not count.
 MANUAL_MESSAGE: Final = "queue"
 #: Requester of scheduled runs.
 SCHEDULE: Final = "schedule"
