@@ -29,23 +29,25 @@ async function call(method, path, { body, headers = {}, raw } = {}) {
   if (method !== "GET" && versions.has(path)) sent["If-Match"] = versions.get(path);
   if (method === "POST") sent["Idempotency-Key"] ??= crypto.randomUUID();
   if (body !== undefined) sent["Content-Type"] = "application/json";
+  const response = await send(`${base}/${path}`, { method, headers: sent, body: raw ?? (body === undefined ? undefined : JSON.stringify(body)), credentials });
+  const version = response.headers.get("etag");
+  if (version) versions.set(path, version);
+  return json(response);
+}
+
+/** Returns the response of a request. Throws a Problem if the server cannot be reached, or refuses the request. */
+async function send(url, request) {
   let response;
   try {
-    response = await fetch(`${base}/${path}`, {
-      method,
-      headers: sent,
-      body: raw ?? (body === undefined ? undefined : JSON.stringify(body)),
-      credentials,
-    });
+    response = await fetch(url, request);
   } catch {
     throw new Problem(0, { code: "unreachable", detail: "The server could not be reached.", fix: "Check your connection and try again." });
   }
-  const json = response.headers.get("content-type")?.includes("json") ? await response.json() : null;
-  if (!response.ok) throw new Problem(response.status, json ?? {});
-  const version = response.headers.get("etag");
-  if (version) versions.set(path, version);
-  return json;
+  if (!response.ok) throw new Problem(response.status, (await json(response)) ?? {});
+  return response;
 }
+
+const json = async (response) => (response.headers.get("content-type")?.includes("json") ? response.json() : null);
 
 export const get = (path) => call("GET", path);
 export const put = (path, body) => call("PUT", path, { body });
@@ -63,8 +65,7 @@ export async function download(path, name, { whole = false } = {}) {
   let cursor = "";
   do {
     const address = cursor ? `${path}${path.includes("?") ? "&" : "?"}cursor=${cursor}` : path;
-    const response = await fetch(`${base}/${address}`, { headers: { ...headers, Accept: "text/csv" }, credentials });
-    if (!response.ok) throw new Problem(response.status, await response.json());
+    const response = await send(`${base}/${address}`, { headers: { ...headers, Accept: "text/csv" }, credentials });
     const content = new Uint8Array(await response.arrayBuffer());
     // Each part begins with the names of the columns.
     parts.push(parts.length ? content.subarray(content.indexOf(10) + 1) : content);

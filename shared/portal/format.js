@@ -15,8 +15,11 @@ export function when(text, now = new Date()) {
   if (seconds < 60) return "a moment ago";
   if (seconds < 3600) return `${count(Math.floor(seconds / 60), "minute")} ago`;
   if (seconds < 86400) return `${count(Math.floor(seconds / 3600), "hour")} ago`;
-  return new Date(text).toLocaleString("en-GB", { dateStyle: "medium", timeStyle: "short" });
+  return moment(text);
 }
+
+/** The date and time, such as "30 Nov 2026, 14:05". */
+export const moment = (text, timeStyle = "short") => new Date(text).toLocaleString("en-GB", { dateStyle: "medium", timeStyle });
 
 /** The time of day, such as "14:05". */
 export const clock = (date) => date.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
@@ -29,9 +32,12 @@ export function duration(seconds) {
   return count(Math.round(seconds / 3600), "hour");
 }
 
-/** `needs_attention` -> `Needs attention`, `account_disabled` -> `Account disabled`. */
+/** `needs_attention` -> `Needs attention`, `objectId` -> `Object ID`. */
 export function words(code) {
-  const text = String(code ?? "").replaceAll("_", " ");
+  const text = String(code ?? "")
+    .replaceAll("_", " ")
+    .replace(/(?<=[a-z])[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+    .replace(/\b(?:csv|id|sso)\b/g, (name) => name.toUpperCase());
   return text.charAt(0).toUpperCase() + text.slice(1);
 }
 

@@ -34,7 +34,7 @@ export const RUN_TONES = { done: "success", held: "warning", failed: "danger", s
 export const CONNECTION_TONES = { on: "success", off: "neutral", failing: "warning", "needs_attention": "danger" };
 
 export const runState = (state) => RUN_STATES[state] ?? words(state);
-const ENTRY_POINTS = { signed_in: "Portal", service_api: "API", command_line: "Command line", queue: "Queue message", timer: "Timer" };
+const ENTRY_POINTS = { signed_in: "Portal or API", service_api: "Service API", command_line: "Command line", queue: "Queue message", timer: "Timer" };
 
 export const entryPoint = (code) => ENTRY_POINTS[code] ?? words(code);
 export const reason = (code) => REASONS[code] ?? words(code);

@@ -28,7 +28,7 @@ async function load(base, run) {
 export async function changes(base, run, kind = "") {
   const rows = await load(base, run);
   if (!rows.length) return empty("No changes.");
-  const list = h("div", { "aria-live": "polite" });
+  const list = h("div", { class: "stack", "aria-live": "polite" });
   const search = input({ type: "search", placeholder: "Name or ID", "aria-label": "Search changes", oninput: () => show() });
   const only = select(KINDS, kind, { "aria-label": "Kind of change", onchange: () => show() });
   const show = (limit = PAGE_ROWS) => {

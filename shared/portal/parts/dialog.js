@@ -3,7 +3,9 @@
 import { h, replace } from "../dom.js";
 import { action, button } from "./ui.js";
 
-/** Opens a dialog. Its main button calls `done` and then closes it. */
+const TEXT_FIELDS = "input:is([type=text], [type=password], [type=email])";
+
+/** Opens a dialog. Its main button, or Enter in a text field, calls `done` and then closes it. */
 export function dialog(title, content, { label = null, done = null, wide = false } = {}) {
   const troubles = h("div", {});
   const heading = h("h2", { id: "dialog-title" }, title);
@@ -12,6 +14,7 @@ export function dialog(title, content, { label = null, done = null, wide = false
     await done();
     box.close();
   };
+  const main = done && action(label, finish, troubles, { primary: true });
   replace(
     box,
     heading,
@@ -21,9 +24,10 @@ export function dialog(title, content, { label = null, done = null, wide = false
       "div",
       { class: "row end" },
       button(done ? "Cancel" : "Close", () => box.close()),
-      done && action(label, finish, troubles, { primary: true }),
+      main,
     ),
   );
+  if (main) box.addEventListener("keydown", (event) => event.key === "Enter" && event.target.matches(TEXT_FIELDS) && main.click());
   box.addEventListener("close", () => box.remove());
   document.body.append(box);
   box.showModal();

@@ -100,17 +100,18 @@ export const badge = (text, tone = "neutral") => h("span", { class: `badge ${ton
 
 export const empty = (text, ...children) => h("div", { class: "empty" }, h("p", {}, text), children);
 
-/** A table that scrolls horizontally if it is too wide. `rows` are lists of cells. */
+/** A table that scrolls horizontally if it is too wide; on a telephone, its rows are blocks. `rows` are lists of cells.
+ *  The roles are those of the elements, which a browser forgets when they are shown as blocks. */
 export function table(caption, heads, rows) {
   return h(
     "div",
     { class: "table", tabindex: 0, role: "region", "aria-label": caption },
     h(
       "table",
-      {},
+      { role: "table" },
       h("caption", { class: "hidden" }, caption),
-      h("thead", {}, h("tr", {}, heads.map((head) => h("th", { scope: "col" }, head)))),
-      h("tbody", {}, rows.map((cells) => h("tr", {}, cells.map((cell) => h("td", {}, cell))))),
+      h("thead", { role: "rowgroup" }, h("tr", { role: "row" }, heads.map((head) => h("th", { scope: "col", role: "columnheader" }, head)))),
+      h("tbody", { role: "rowgroup" }, rows.map((cells) => h("tr", { role: "row" }, cells.map((cell, at) => h("td", { role: "cell", "data-column": heads[at] }, cell))))),
     ),
   );
 }

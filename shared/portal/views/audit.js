@@ -2,7 +2,7 @@
 
 import * as api from "../api.js";
 import { h, replace } from "../dom.js";
-import { when, words } from "../format.js";
+import { moment, words } from "../format.js";
 import { entryPoint, startedBy } from "../labels.js";
 import { action, badge, empty, page, table } from "../parts/ui.js";
 
@@ -11,7 +11,7 @@ const COLUMNS = ["When", "By", "From", "What", "Fields", "Result"];
 export async function audit({ tenant }) {
   const path = `${api.at("tenants", tenant)}/audit`;
   const first = await api.get(path);
-  const rows = h("div", {});
+  const rows = h("div", { class: "stack" });
   const troubles = h("div", {});
   const show = (entries, cursor) =>
     replace(
@@ -33,20 +33,20 @@ export async function audit({ tenant }) {
 }
 
 const cells = (entry) => [
-  when(entry.at),
-  h("span", { title: entry.actor }, startedBy(entry.actor)),
+  h("span", { class: "nowrap" }, moment(entry.at, "medium")),
+  by(entry.actor),
   entryPoint(entry.entryPoint),
   about(entry),
-  entry.fields.join(", "),
+  entry.fields.map(words).join(", "),
   result(entry),
 ];
 
-const about = ({ action: done, subject }) => {
-  const where = Object.entries(subject).map(([kind, id]) => `${kind} ${id}`);
-  return where.length ? `${words(done)} (${where.join(", ")})` : words(done);
-};
+/** The caller. Several admins are told apart by the object ID of each. */
+const by = (actor) => [startedBy(actor), actor.startsWith("person:") && h("div", { class: "help" }, `Object ID ${actor.split(":").at(-1)}`)];
+
+const about = ({ action: done, subject }) => [words(done), Object.entries(subject).map(([kind, id]) => h("div", { class: "help" }, `${words(kind)} ${id}`))];
 
 const result = ({ status, code }) => {
   if (status === null) return badge("Not known", "warning");
-  return status < 400 ? badge("Done", "success") : badge(words(code ?? `Refused (${status})`), "danger");
+  return status < 400 ? badge("Done", "success") : [badge(status < 500 ? "Refused" : "Failed", "danger"), code && h("div", { class: "help" }, words(code))];
 };

@@ -55,7 +55,7 @@ export async function importFile(path, reload) {
       return await api.upload(`${path}?${query(approved)}`, file.files[0]);
     } catch (error) {
       if (!isTooLarge(error)) throw error;
-      const progress = (text) => replace(result, notice("info", "This is a large file.", text));
+      const progress = (text, share) => replace(result, notice("info", "This is a large file.", text, h("progress", { value: share, "aria-label": "Progress" })));
       return uploadImport(location, file.files[0], { query: query(), approve, progress });
     }
   };
@@ -99,9 +99,9 @@ function outcome(done, { preview = false } = {}) {
     (preview || done.lookAlikes === 0) && notice(preview ? "info" : "success", `${count(done.rows, "row")} read`, `${text}${preview ? " Nothing was imported yet." : ""}`),
     done.guessedNames.length > 0 && notice("warning", "Check the special characters.", `Are these names right? ${done.guessedNames.join(", ")}. If not, save the file again as CSV (UTF-8).`),
     done.held > 0 && notice("warning", `${count(done.held, "person", "people")} would be deactivated. This exceeds the deactivation limit.`, "To deactivate exactly these people, import the file again."),
-    done.lookAlikes > 0 && table("People who look like existing recipients", ["Line", "Details"], done.lookAlikeRows.map((row) => [number(row.line), row.detail])),
+    done.lookAlikes > 0 && table("People who look like existing recipients", ["Line", "Details"], done.lookAlikeRows.map((row) => [`Line ${number(row.line)}`, row.detail])),
     done.refused.length > 0 && rows(done.refused),
   ];
 }
 
-const rows = (problems) => table("Rows with problems", ["Line", "Problem", "Details"], problems.map((row) => [number(row.line), words(row.code), row.detail]));
+const rows = (problems) => table("Rows with problems", ["Line", "Problem", "Details"], problems.map((row) => [`Line ${number(row.line)}`, words(row.code), row.detail]));

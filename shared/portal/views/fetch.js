@@ -6,14 +6,14 @@ import { count, duration, number, secondsLeft, when } from "../format.js";
 import { concern, RUN_TONES, runState } from "../labels.js";
 import { changes } from "../parts/changes.js";
 import { ENDS, follow } from "../parts/following.js";
-import { action, badge, card, check, notice, page, problem } from "../parts/ui.js";
+import { action, badge, card, check, notice, page, problem, waiting } from "../parts/ui.js";
 
 export async function fetchDirectory({ tenant, rest, left }) {
   const base = api.at("tenants", tenant);
   const { runs } = await api.get(`${base}/runs`);
   const syncs = runs.filter((run) => run.kind === "sync");
   const chosen = rest[0] ?? syncs.find((run) => !ENDS.has(run.state))?.id ?? syncs.find((run) => !run.preview)?.id;
-  const result = h("div", { class: "stack" });
+  const result = h("div", { class: "stack" }, chosen && waiting("Loading"));
   const troubles = h("div", {});
   const full = check("Full sync (re-reads the whole directory)", false, "If cleared, the sync reads only what has changed since the last sync.", { name: "full" });
   const start = (preview) => async () => {

@@ -9,7 +9,7 @@ const PAUSE_MS = 250;
 
 export function groupPicker(base, mapped) {
   const chosen = new Map(mapped.map((group) => [group.id, { ...group }]));
-  const list = h("div", {});
+  const list = h("div", { class: "scrolled" });
   const results = h("div", {});
   const search = input({ type: "search", name: "group", oninput: () => later() });
   let timer;

@@ -7,7 +7,7 @@ import { concern, RUN_TONES, runState, startedBy } from "../labels.js";
 import { changes } from "../parts/changes.js";
 import { chart } from "../parts/chart.js";
 import { dialog } from "../parts/dialog.js";
-import { badge, button, card, empty, notice, page, table } from "../parts/ui.js";
+import { action, badge, button, card, empty, notice, page, table } from "../parts/ui.js";
 
 const KINDS = { sync: "Sync", import: "CSV import", edit: "Edit", undo: "Undo" };
 
@@ -18,19 +18,24 @@ export async function history({ tenant, rest }) {
 
 async function all(base, tenant) {
   const first = await api.get(`${base}/runs`);
-  const rows = h("div", {});
+  const rows = h("div", { class: "stack" });
+  const troubles = h("div", {});
   const show = (runs, cursor) =>
     replace(
       rows,
       runs.length ? table("Runs", ["When", "Type", "Started by", "Added", "Changed", "Deactivated", "Result"], runs.map((run) => cells(tenant, run))) : empty("No runs yet."),
       cursor &&
-        button("Show more", async () => {
-          const more = await api.get(`${base}/runs?cursor=${encodeURIComponent(cursor)}`);
-          show([...runs, ...more.runs], more.cursor);
-        }),
+        action(
+          "Show more",
+          async () => {
+            const more = await api.get(`${base}/runs?cursor=${encodeURIComponent(cursor)}`);
+            show([...runs, ...more.runs], more.cursor);
+          },
+          troubles,
+        ),
     );
   show(first.runs, first.cursor);
-  return page("History", null, chart(first.runs), rows);
+  return page("History", null, chart(first.runs), rows, troubles);
 }
 
 const link = (tenant, run) => h("a", { class: "nowrap", href: `#/t/${tenant}/history/${run.id}` }, when(run.requestedAt));
@@ -62,7 +67,7 @@ async function one(base, tenant, id) {
     type(run),
     `${when(run.requestedAt)} · started by: ${startedBy(run.requestedBy)}`,
     h("p", {}, h("a", { href: `#/t/${tenant}/history` }, "← All runs")),
-    h("p", { class: "row tight" }, badge(runState(run.state), RUN_TONES[run.state] ?? "info"), !run.preview && changed > 0 && button("Undo", undo, { small: true })),
+    h("p", { class: "row tight" }, badge(runState(run.state), RUN_TONES[run.state] ?? "info"), !run.preview && changed > 0 && button("Undo", undo, { small: true }), run.kind === "sync" && run.state === "held" && h("a", { href: `#/t/${tenant}/fetch/${id}` }, "Approve or reject")),
     run.problems.map((problem) => notice("warning", concern(problem), problem.detail)),
     invalid > 0 && notice("info", `${count(invalid, "e-mail address", "e-mail addresses")} in the directory ${invalid === 1 ? "is" : "are"} not valid.`, "Kept as in the directory, and not used to find the recipients of files. Correct them in the directory."),
     Object.keys(run.locations).length > 0 && card("Locations", perLocation(run)),

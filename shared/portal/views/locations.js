@@ -7,6 +7,9 @@ import { dialog } from "../parts/dialog.js";
 import { action, badge, button, card, empty, field, input, notice, page } from "../parts/ui.js";
 import { groupPicker } from "./group_picker.js";
 
+/** More groups than this are listed on request, unless one of them has a problem. */
+const MANY = 20;
+
 export async function locations({ tenant }) {
   const base = api.at("tenants", tenant);
   const [{ locations: mapped }, { mode }] = await Promise.all([api.get(`${base}/mapping`), api.get(`${base}/preferences`)]);
@@ -20,11 +23,12 @@ export async function locations({ tenant }) {
 }
 
 function locationCard(base, tenant, place) {
-  const groups = place.groups.length ? h("ul", { class: "plain groups" }, place.groups.map((mapped) => group(base, tenant, mapped))) : h("p", { class: "help" }, "No groups mapped.");
+  const groups = h("ul", { class: "plain groups" }, place.groups.map((mapped) => group(base, tenant, mapped)));
+  const many = place.groups.length > MANY && h("details", { open: place.groups.some(({ problem }) => problem) }, h("summary", {}, count(place.groups.length, "group")), groups);
   return card(
     place.name,
     h("p", { class: "help" }, `ID: ${place.id}`),
-    groups,
+    place.groups.length ? many || groups : h("p", { class: "help" }, "No groups mapped."),
     h(
       "div",
       { class: "row tight" },

@@ -7,7 +7,7 @@ import { startedBy } from "../labels.js";
 import { action, badge, card, empty, page } from "../parts/ui.js";
 
 export async function messages() {
-  const list = h("div", {});
+  const list = h("div", { class: "stack" });
   const load = async (cursor = null, before = []) => {
     const batch = await api.get(`ledger?limit=100${cursor ? `&cursor=${encodeURIComponent(cursor)}` : ""}`);
     const all = [...before, ...batch.entries];
@@ -18,6 +18,9 @@ export async function messages() {
   await load();
   return page("Failed messages", "Messages that failed on every delivery, and other events that need an operator. Newest first.", list);
 }
+
+/** An event has no queue, so there is nothing to retry. */
+const isMessage = ({ queue }) => /-(?:jobs|requests)$/.test(queue);
 
 function entry(message, load) {
   const troubles = h("div", {});
@@ -37,13 +40,13 @@ function entry(message, load) {
   return card(
     words(message.code),
     h("p", {}, message.detail),
-    h("p", { class: "help" }, [message.tenant, message.queue, when(message.at)].filter(Boolean).join(" · ")),
-    message.body && h("details", {}, h("summary", {}, "Message"), h("pre", {}, message.body)),
+    h("p", { class: "help" }, [message.tenant, isMessage(message) && message.queue, when(message.at)].filter(Boolean).join(" · ")),
+    message.body && h("details", {}, h("summary", {}, isMessage(message) ? "Message" : "Details"), h("pre", {}, message.body)),
     message.replayedAt && badge(`Retried ${when(message.replayedAt)} by ${startedBy(message.replayedBy)}`, "success"),
     h(
       "div",
       { class: "row" },
-      !message.replayedAt && act("Retry", "The message will be processed again", () => api.post(`${own}/replay${queue}`)),
+      isMessage(message) && !message.replayedAt && act("Retry", "The message will be processed again", () => api.post(`${own}/replay${queue}`)),
       act("Discard", "Discarded", () => api.remove(`${own}${queue}`)),
     ),
     troubles,

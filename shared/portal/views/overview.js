@@ -16,7 +16,7 @@ const SORTS = [
 
 export async function overview({ me }) {
   if (!me.operator) return ownTenants(me.tenants);
-  const rows = h("div", { "aria-live": "polite" });
+  const rows = h("div", { class: "stack", "aria-live": "polite" });
   const search = input({ type: "search", placeholder: "Search", "aria-label": "Search tenants", oninput: later(() => load()) });
   const sort = select(SORTS, "name", { "aria-label": "Sort by", onchange: () => load() });
   let searches = 0;
@@ -58,7 +58,7 @@ function shown(tenants, word) {
       tenant.connection ? badge(words(tenant.connection.state), CONNECTION_TONES[tenant.connection.state]) : "",
       h("span", { class: "nowrap" }, when(tenant.lastSuccessAt)),
       number(tenant.recipients),
-      h("div", { class: "row tight" }, actions(tenant)),
+      actions(tenant).map((action) => h("div", {}, action)),
     ]),
   );
 }
@@ -68,7 +68,7 @@ function actions({ id, heldRun, secretDaysLeft: days = null, poison }) {
     heldRun && h("a", { href: `#/t/${id}/fetch/${heldRun}` }, badge("Approval needed", "warning")),
     days !== null && days <= 30 && badge(days < 0 ? "Secret expired" : `Secret expires in ${count(days, "day")}`, days <= 7 ? "danger" : "warning"),
     poison > 0 && h("a", { href: "#/messages" }, badge(count(poison, "failed message"), "danger")),
-  ];
+  ].filter(Boolean);
 }
 
 function ownTenants(tenants) {

@@ -7,7 +7,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import ConsoleMessage, Locator, Page, expect
 
 #: What the API answers to what a test does wrong on purpose; the browser notes it, and the page shows it.
-_EXPECTED: Final = ("401", "404", "409", "412", "422", "400")
+_EXPECTED: Final = ("401", "404", "409", "412", "413", "422", "400")
 #: Longest wait for something to appear, in milliseconds: a validation asks a whole directory.
 _PATIENCE_MS: Final = 30_000
 #: The standards that are held to.
@@ -94,6 +94,9 @@ class Visitor:
                 await self.page.screenshot(path=self._screenshots / f"{name}-{kind}-{scheme}.png", full_page=True)
                 wider = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
                 assert await self.page.evaluate(wider) <= 0, f"{name} is too wide at {size['width']} pixels"
+                scrolled = "[...document.querySelectorAll('.table')].filter((box) => box.scrollWidth > box.clientWidth)"
+                tables = await self.page.evaluate(f"{scrolled}.map((box) => box.ariaLabel)")
+                assert kind == "wide" or tables == [], f"{name}: tables that scroll sideways on a telephone: {tables}"
                 await self._accessible(name, scheme)
         await self.page.emulate_media(color_scheme="light")
         await self.page.set_viewport_size(_WIDE)  # type: ignore[arg-type]

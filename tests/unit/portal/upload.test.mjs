@@ -46,7 +46,7 @@ test("the parts are the file, and the report is that of a small import", async (
 });
 
 test("an import that failed is an error with its rows", async () => {
-  serve([{ ...done, state: "failed", problem: { code: "rows_refused", detail: "1 rows are wrong." }, problems: [{ line: 2 }] }]);
+  serve([{ ...done, state: "failed", problem: { code: "rows_refused", detail: "1 row is wrong." }, problems: [{ line: 2 }] }]);
   const options = { query: "mode=merge", approve: "", progress: () => {} };
   await assert.rejects(uploadImport(LOCATION, new Blob(["x"]), options), (error) => {
     assert.deepEqual([error.code, error.body.problems], ["rows_refused", [{ line: 2 }]]);

@@ -33,6 +33,8 @@ test("numbers, words and ids of locations", () => {
   assert.equal(format.count(1, "person", "people"), "1 person");
   assert.equal(format.count(12_345, "person", "people"), "12,345 people");
   assert.equal(format.words("account_disabled"), "Account disabled");
+  assert.equal(format.words("objectId"), "Object ID");
+  assert.equal(format.words("ssoFilter"), "SSO filter");
   assert.equal(format.slug("Café Zürich HQ (2)"), "cafe-zurich-hq-2");
   assert.ok(format.slug("x".repeat(100)).length <= 64);
 });
