@@ -176,7 +176,12 @@ class Scheduler:
             self._held = turn
         else:
             self._turns.append(turn)
-        await turn.future
+        try:
+            await turn.future
+        except asyncio.CancelledError:  # another call of the same request has failed
+            self._turns = [waiting for waiting in self._turns if waiting is not turn]
+            self._held = None if self._held is turn else self._held
+            raise
 
     def next_fault(self, actor: Actor, label: str, *, writes: bool) -> Fault | None:
         """Return how the effect that is about to happen fails, and write it down."""
@@ -196,7 +201,8 @@ class Scheduler:
             self._release()
         for turn in [turn for turn in self._turns if turn.actor is actor]:
             self._turns.remove(turn)
-            turn.future.set_exception(Died())
+            if not turn.future.done():
+                turn.future.set_exception(Died())
 
     def abandon(self) -> None:
         """End all coroutines."""
