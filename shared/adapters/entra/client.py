@@ -26,7 +26,6 @@ from msgraph_core import GraphClientFactory
 from shared.adapters.entra.credential import NetworkContext, RenewableCredential
 from shared.adapters.entra.errors import ERROR_MAP, Refused, of_status, translated
 from shared.adapters.entra.links import template
-from shared.adapters.entra.request_coalescer import RequestCoalescer
 from shared.adapters.entra.retry_after import retry_after_s
 from shared.adapters.entra.throttle import REFUSALS, AdaptiveThrottle
 from shared.adapters.network.address_guard import PublicAddresses
@@ -131,8 +130,6 @@ class GraphClient:
         self.credential = RenewableCredential(credentials, network)
         #: Also told about limits that the parts of a `$batch` report.
         self.throttle = AdaptiveThrottle(_CONCURRENT + _PRIORITY)
-        #: For small reads of many jobs, which share this client.
-        self.coalescer = RequestCoalescer(self)
         self._slots = asyncio.Semaphore(_CONCURRENT)
         self._priority_slots = asyncio.Semaphore(_PRIORITY)
         # tokens for continuous access evaluation live a day, and so would the permissions in them
@@ -202,7 +199,6 @@ class GraphClient:
 
     async def close(self) -> None:
         """Close the connections, including the transport, which the SDK's wrapper does not close."""
-        await self.coalescer.close()
         await self._http.aclose()
         await self._transport.aclose()
         await self.credential.close()

@@ -13,6 +13,7 @@ from shared.adapters.entra.errors import Refused, status_of
 from shared.adapters.entra.existence_check import ExistenceCheck
 from shared.adapters.entra.group_queries import LONGEST_NAME, GroupQueries
 from shared.adapters.entra.prefetch import PagePrefetcher
+from shared.adapters.entra.request_coalescer import RequestCoalescer
 from shared.adapters.entra.schema import SELECT, AssignmentPage, GraphUser, IdPage, UserPage, roles_of
 from shared.adapters.entra.user_mapping import ids_of, is_named, patch_of, user_of
 from shared.adapters.entra.user_reads import users_by_id
@@ -64,10 +65,11 @@ _DENIED: Final = "Authorization_RequestDenied"
 
 
 class GraphDirectory(GroupQueries):
-    """`Directory` on a GraphClient, which may be shared by several directories with the same credentials."""
+    """`Directory` on a GraphClient and its coalescer, which directories with the same credentials share."""
 
-    def __init__(self, client: GraphClient) -> None:
+    def __init__(self, client: GraphClient, coalescer: RequestCoalescer) -> None:
         super().__init__(client)
+        self._coalescer = coalescer
         self._prefetcher = PagePrefetcher(client)
 
     async def close(self) -> None:
@@ -126,7 +128,7 @@ class GraphDirectory(GroupQueries):
     async def _page(self, url: str, source: Source, *, first: bool) -> bytes | None:
         """Return a page. From the second on, pages are prefetched; the ids of a group seldom need more than one."""
         if source.by_id and first:
-            return await self._client.coalescer.get(url)
+            return await self._coalescer.get(url)
         get = self._client.get if first else self._prefetcher.get
         return await get(url, eventual=source.group is not None, priority=source.group is None)
 

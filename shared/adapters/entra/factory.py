@@ -18,6 +18,7 @@ from shared.runtime.gc_control import gc_paused
 if TYPE_CHECKING:
     from shared.adapters.entra.client import GraphClient
     from shared.adapters.entra.credential import NetworkContext
+    from shared.adapters.entra.request_coalescer import RequestCoalescer
     from shared.adapters.entra.session import GraphSession
 
 #: Cached clients, each with a token and a few connections.
@@ -33,7 +34,7 @@ class GraphDirectoryFactory:
         """Allow public addresses and the operator's `own_hosts`; `managed_identity` is a client id."""
         self._addresses = PublicAddresses(own_hosts)
         self._identity = managed_identity
-        self._clients: OrderedDict[str, GraphClient] = OrderedDict()
+        self._clients: OrderedDict[str, _Shared] = OrderedDict()
         self._used: dict[str, int] = {}
         self._left_s: dict[str, float] = {}
 
@@ -44,10 +45,11 @@ class GraphDirectoryFactory:
         key = _key(credentials)
         if key not in self._clients:
             network = sdk.network(addresses=self._addresses, managed_identity_client_id=self._identity)
-            self._clients[key] = sdk.client(credentials, network)
+            client = sdk.client(credentials, network)
+            self._clients[key] = _Shared(client, sdk.coalescer(client))
         self._clients.move_to_end(key)
         self._used[key] = self._used.get(key, 0) + 1
-        directory = sdk.directory(self._clients[key])
+        directory = sdk.directory(*self._clients[key])
         try:
             yield directory
         finally:
@@ -78,10 +80,23 @@ class GraphDirectoryFactory:
             await client.close()
 
 
+class _Shared(NamedTuple):
+    """A client and the coalescer of its requests, for all directories that are opened with the same credentials."""
+
+    client: "GraphClient"
+    coalescer: "RequestCoalescer"
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.coalescer.close()
+        await self.client.close()
+
+
 class _Sdk(NamedTuple):
     """Types that are imported only when a directory is opened."""
 
     client: "type[GraphClient]"
+    coalescer: "type[RequestCoalescer]"
     network: "type[NetworkContext]"
     directory: "type[GraphSession]"
 
@@ -92,9 +107,10 @@ def _sdk() -> _Sdk:
     """Import the SDK at first use: it takes 0.5 s and more."""
     from shared.adapters.entra.client import GraphClient  # noqa: PLC0415 - only here
     from shared.adapters.entra.credential import NetworkContext  # noqa: PLC0415 - as above
+    from shared.adapters.entra.request_coalescer import RequestCoalescer  # noqa: PLC0415 - as above
     from shared.adapters.entra.session import GraphSession  # noqa: PLC0415 - as above
 
-    return _Sdk(GraphClient, NetworkContext, GraphSession)
+    return _Sdk(GraphClient, RequestCoalescer, NetworkContext, GraphSession)
 
 
 def _key(credentials: Credentials) -> str:
