@@ -26,7 +26,9 @@ ROWS: Final = {
     "sometimes_reached": "of them reached",
     "planted": "defects planted",
     "planted_caught": "of them found by their test or an invariant",
+    "planted_caught_by_invariants": "of them found by an invariant",
     "seconds": "seconds on two cores, without the defects",
+    "planted_seconds": "seconds for the defects",
 }
 #: The same for the figures of the campaign.
 CAMPAIGN_ROWS: Final = {

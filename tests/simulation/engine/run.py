@@ -2,7 +2,9 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from itertools import chain
 from pathlib import Path
 from statistics import median
 from time import perf_counter
@@ -10,6 +12,8 @@ from typing import Any, Final
 
 from tests.simulation.engine.campaign import LONG_DELIVERIES, Do, Done, Job, Scenarios, all_visits, histories, workers
 from tests.simulation.engine.history import MIN_DELIVERIES, Outcome, minimised, simulate
+from tests.simulation.engine.play import name_of, play
+from tests.simulation.engine.scenarios import ALL
 from tests.simulation.engine.seeds import keep
 from tests.simulation.engine.sometimes import described, points
 
@@ -121,13 +125,29 @@ def repeat(seed: int, deliveries: int) -> int:
 
 
 def first_failure(wanted: int) -> int:
-    """Print the first history that fails, in this process. Return 1 if an invariant did not hold, 3 if it broke off."""
-    for seed in range(wanted):
-        outcome = simulate(seed)
-        if outcome.violations:
-            print(f"seed {seed}:", *outcome.violations, sep="\n  ")
-            return 1 if any(map(INVARIANT.match, outcome.violations)) else 3
-    return 0
+    """Print the first scenario or history in which an invariant does not hold, in this process. Return 1 then.
+
+    Return 3 if none is violated, and something broke off.
+    """
+    broken = 0
+    for name, simulated in chain(_scenarios(), _seeds(wanted)):
+        try:
+            violations = simulated().violations
+        except Exception as error:  # noqa: BLE001 - a defect that was planted can break a script anywhere
+            violations = [f"{type(error).__name__}: {error}"]
+        if any(map(INVARIANT.match, violations)):
+            print(f"{name}:", *violations, sep="\n  ")
+            return 1
+        broken = 3 if violations else broken
+    return broken
+
+
+def _scenarios() -> Iterator[tuple[str, Callable[[], Outcome]]]:
+    return ((name_of(scenario), partial(play, scenario)) for scenario in ALL)
+
+
+def _seeds(wanted: int) -> Iterator[tuple[str, Callable[[], Outcome]]]:
+    return ((f"seed {seed}", partial(simulate, seed)) for seed in range(wanted))
 
 
 def _report(total: Done) -> None:

@@ -1,9 +1,9 @@
 """Every store suite runs against the fake and against Azurite, so that fakes cannot lie; and on two accounts."""
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 from uuid import uuid4
 
 import pytest
@@ -50,6 +50,9 @@ from tests.support.repeating_tables import RepeatingMemoryTables, RepeatingTable
 from tests.support.table_service.server import connection_string, listening
 from tests.support.table_service.service import Service
 
+#: The tables on which every store runs: in memory and in Azurite, also with a client that sends each write twice.
+ON_TABLES: Final = ("memory", "memory, twice", "azurite", "azurite, twice")
+
 
 @dataclass(kw_only=True)
 class Stores:
@@ -72,13 +75,11 @@ class Stores:
         self.acme_2 = TenantId(f"{self.acme}-2")
 
 
-@pytest.fixture(
-    params=["fake", "memory", "memory, twice", "memory, paged", "lean", "azurite", "azurite, twice", "two accounts"]
-)
+@pytest.fixture(params=["fake", *ON_TABLES, "memory, paged", "lean", "two accounts"])
 async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
     """Fakes, or the real stores on tables in memory, on the benchmarks' service, in a real Azurite, or in both.
 
-    Also on clients that send each write of a row twice, and on one that answers queries in two pages.
+    Also on clients that send each write twice, and on one that answers queries in two pages.
     """
     if request.param == "fake":
         rows = FakeTenantRows()
@@ -95,13 +96,21 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
             imports=FakeImportStore(),
         )
         return
-    async with AsyncExitStack() as ends:
-        if request.param == "two accounts":
+    if request.param == "two accounts":
+        async with AsyncExitStack() as ends:
             yield await _on_two(request.getfixturevalue("azurite"), ends)
-            return
-        tables = await _tables(request, ends)
+        return
+    async with tables_of(request) as tables:
         yield _on(tables)
-        await tables.close()
+
+
+@asynccontextmanager
+async def tables_of(request: pytest.FixtureRequest) -> AsyncIterator[Tables]:
+    """Yield the tables that the parameter of a fixture names."""
+    async with AsyncExitStack() as ends:
+        tables = await _tables(request, ends)
+        ends.push_async_callback(tables.close)
+        yield tables
 
 
 async def _tables(request: pytest.FixtureRequest, ends: AsyncExitStack) -> Tables:

@@ -7,28 +7,24 @@ from uuid import uuid4
 import msgspec
 import pytest
 
-from shared.adapters.stores import TableAuditStore, Tables, audit
+from shared.adapters.stores import TableAuditStore, audit
 from shared.adapters.stores.table_names import AUDIT
 from shared.domain.ids import TenantId
 from shared.domain.operations.audit import Action, AuditEntry, AuditOutcome, AuditPosition, Recorded, entry_id
 from shared.domain.schema_version import READABLE
 from shared.ports.operations import AuditStore
-from shared.settings import load
+from tests.contracts.ports.stores.conftest import ON_TABLES, tables_of
 from tests.support.fakes.table_service import MemoryTables
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 DONE = AuditOutcome(at=NOW, status=200, fields=("mode",), subject={"run": "r"})
 
 
-@pytest.fixture(params=["memory", "azurite"])
+@pytest.fixture(params=ON_TABLES)
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[AuditStore]:
     """The store on tables in memory or in Azurite."""
-    tables: Tables = MemoryTables()
-    if request.param == "azurite":
-        azurite = request.getfixturevalue("azurite")
-        tables = Tables(load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://v.example"}))
-    yield TableAuditStore(tables)
-    await tables.close()
+    async with tables_of(request) as tables:
+        yield TableAuditStore(tables)
 
 
 @pytest.fixture

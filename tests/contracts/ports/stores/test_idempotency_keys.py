@@ -6,32 +6,27 @@ from uuid import uuid4
 
 import pytest
 
-from shared.adapters.stores import TableIdempotencyStore, Tables
+from shared.adapters.stores import TableIdempotencyStore
 from shared.domain.access.idempotency import IdempotencyRecord
 from shared.domain.ids import RunId, TenantId
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict
 from shared.ports.platform import IdempotencyStore
-from shared.settings import load
+from tests.contracts.ports.stores.conftest import ON_TABLES, tables_of
 from tests.support.fakes import FakeIdempotencyStore
-from tests.support.fakes.table_service import MemoryTables
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 RECORD = IdempotencyRecord(digest="d", run=RunId("8204576261968-0000000a"), at=NOW)
 
 
-@pytest.fixture(params=["fake", "memory", "azurite"])
+@pytest.fixture(params=["fake", *ON_TABLES])
 async def store(request: pytest.FixtureRequest) -> AsyncIterator[IdempotencyStore]:
     """The fake, or the real store on tables in memory or in Azurite."""
     if request.param == "fake":
         yield FakeIdempotencyStore()
         return
-    tables: Tables = MemoryTables()
-    if request.param == "azurite":
-        azurite = request.getfixturevalue("azurite")
-        tables = Tables(load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://v.example"}))
-    yield TableIdempotencyStore(tables)
-    await tables.close()
+    async with tables_of(request) as tables:
+        yield TableIdempotencyStore(tables)
 
 
 async def test_of_two_that_use_a_key_at_once_one_does(store: IdempotencyStore) -> None:

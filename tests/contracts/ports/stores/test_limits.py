@@ -7,17 +7,17 @@ from uuid import uuid4
 import pytest
 
 from shared.adapters.process_limits import ProcessLimitStore
-from shared.adapters.stores import TableLimitStore, Tables
+from shared.adapters.stores import TableLimitStore
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict
 from shared.ports.platform import LimitStore
-from shared.settings import load
+from tests.contracts.ports.stores.conftest import ON_TABLES, tables_of
 from tests.support.fakes import FakeLimitStore
 
 NOW = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 
 
-@pytest.fixture(params=["fake", "process", "azurite"])
+@pytest.fixture(params=["fake", "process", *ON_TABLES])
 async def instances(request: pytest.FixtureRequest) -> AsyncIterator[tuple[LimitStore, LimitStore]]:
     """Two instances of the app over the same storage."""
     if request.param == "fake":
@@ -28,12 +28,8 @@ async def instances(request: pytest.FixtureRequest) -> AsyncIterator[tuple[Limit
         process = ProcessLimitStore()
         yield process, process
         return
-    azurite = request.getfixturevalue("azurite")
-    settings = load({"AzureWebJobsStorage": azurite.connection_string, "KEY_VAULT_URL": "https://vault.example"})
-    first, second = Tables(settings), Tables(settings)
-    yield TableLimitStore(first), TableLimitStore(second)
-    await first.close()
-    await second.close()
+    async with tables_of(request) as tables:
+        yield TableLimitStore(tables), TableLimitStore(tables)
 
 
 async def test_of_two_that_take_the_last_one_at_once_one_looks_again(instances: tuple[LimitStore, LimitStore]) -> None:

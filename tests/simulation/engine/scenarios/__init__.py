@@ -3,7 +3,7 @@
 from typing import Final
 
 from tests.simulation.engine.play import Scenario
-from tests.simulation.engine.scenarios import configuration, decisions, imports, recipients, runs
+from tests.simulation.engine.scenarios import configuration, decisions, imports, operations, protocol, recipients, runs
 
 ALL: Final[tuple[Scenario, ...]] = (
     *imports.SCENARIOS,
@@ -11,4 +11,6 @@ ALL: Final[tuple[Scenario, ...]] = (
     *configuration.SCENARIOS,
     *runs.SCENARIOS,
     *decisions.SCENARIOS,
+    *operations.SCENARIOS,
+    *protocol.SCENARIOS,
 )
