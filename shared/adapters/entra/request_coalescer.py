@@ -53,11 +53,13 @@ class RequestCoalescer:
         waiting = [part for part in self._waiting if not part.content.done()]
         self._waiting = []
         for start in range(0, len(waiting), json_batch.MOST):
-            parts = waiting[start : start + json_batch.MOST]
-            sending = asyncio.create_task(self._ask(parts))
-            self._sending.add(sending)
-            sending.add_done_callback(self._sending.discard)
-            sending.add_done_callback(lambda _, parts=parts: _send_alone(parts))
+            self._send_batch(waiting[start : start + json_batch.MOST])
+
+    def _send_batch(self, parts: Sequence[_Part]) -> None:
+        sending = asyncio.create_task(self._ask(parts))
+        self._sending.add(sending)
+        sending.add_done_callback(self._sending.discard)
+        sending.add_done_callback(lambda _: _send_alone(parts))
 
     async def _ask(self, parts: Sequence[_Part]) -> None:
         """Set the good responses of a batch."""
