@@ -2,6 +2,7 @@
 
 import asyncio
 import dataclasses
+from collections import Counter
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextvars import ContextVar
 from itertools import count
@@ -96,12 +97,16 @@ class Cluster:
 
     #: The tenant whose message a coroutine works on; None for callers and timers.
     working_for: ContextVar[str | None] = ContextVar("working for", default=None)
+    #: How many lives of each tenant had ended when a coroutine began; None for what is no work of an actor.
+    began_in: ContextVar[Counter[str] | None] = ContextVar("began in", default=None)
 
     def __init__(self, scheduler: Scheduler) -> None:
         queues.app = _current.get  # type: ignore[attr-defined,assignment] # each process has its own
         self.scheduler = scheduler
         self.tables = SharedTables()
         self.broker = Broker()
+        #: How often each tenant was deleted.
+        self.lives = Counter[str]()
         self.vault = FakeSecretStore()
         self.directories = FakeDirectories()
         self._directories = {tenant: PagedDirectory() for tenant in TENANTS}
@@ -162,10 +167,10 @@ class Cluster:
         """Return the app of a new process."""
         return App(self._ports(SimulatedTables(self.tables, actor), actor), self.settings)
 
-    @staticmethod
-    def enter(app: App) -> None:
-        """Let the rest of this coroutine run in the process of an app."""
+    def enter(self, app: App) -> None:
+        """Let the rest of this coroutine run in the process of an app. It begins now."""
         _current.set(app)
+        self.began_in.set(self.lives.copy())
 
     def _ports(self, tables: Tables, actor: Actor) -> Ports:
         return dataclasses.replace(

@@ -10,7 +10,6 @@ import msgspec
 from shared.domain.connections.entra.credentials import ClientSecret, Credentials
 from shared.domain.directory import DirectoryUser, Source, UsersPage
 from shared.domain.ids import ObjectId
-from shared.errors import SyncError
 from tests.support.fakes import FakeDirectory
 from tests.support.world import SETTINGS
 
@@ -21,7 +20,7 @@ class PagedDirectory(FakeDirectory):
     def __init__(self) -> None:
         super().__init__()
         #: What the next requests are answered with.
-        self.errors: list[SyncError] = []
+        self.errors: list[Exception] = []
         #: Whether the next page that continues a listing names itself as the one that follows.
         self.loops = False
         #: Whether a listing may have been inconclusive: changes that follow it prove no absence, a full run does.

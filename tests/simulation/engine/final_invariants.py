@@ -57,6 +57,11 @@ class FinalInvariants:
         state = ran(view.sync_states.get(tenant)).value
         self._require(not state.is_busy, "I6", f"{tenant} is busy: {state}")
 
+    def i6_erasures(self) -> None:
+        """Every erasure of a person has ended."""
+        left = [erasure.id for erasure in listed(self._cluster.view.erasures.list_erasures())]
+        self._require(not left, "I6", f"erasures have not ended: {left}")
+
     def i6_queues(self) -> None:
         """All queues are empty."""
         broker = self._cluster.broker

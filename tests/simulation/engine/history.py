@@ -192,6 +192,7 @@ class History:
         for tenant in self.tenants:
             self.invariants.i6_progress(tenant)
         self.invariants.i6_queues()
+        self.invariants.i6_erasures()
         if self._violations:
             return
         connected = [tenant for tenant in self.tenants if ran(self.cluster.view.connections.find(tenant)) is not None]
@@ -254,6 +255,7 @@ class History:
         erased = not listed(view.tenants.list_deletions()) and not any(
             listed(view.connections.list_secret_entries(tenant)) for tenant in gone
         )
+        erased = erased and not listed(view.erasures.list_erasures())
         return not any(busy) and ended and erased and not self.cluster.broker.poison
 
     def _existing(self) -> set[TenantId]:

@@ -4,7 +4,7 @@ Safety is checked with each write. `final_invariants` has those that hold after 
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final
 
 from shared.adapters.stores import keys
@@ -16,7 +16,6 @@ from shared.adapters.stores.table_names import (
     SNAPSHOTS,
     TENANTS,
 )
-from shared.adapters.tables.edm import EncodedRow
 from shared.adapters.tables.packing import unpack
 from shared.domain.ids import LocationId, ObjectId, RunId, TenantId
 from shared.domain.preferences.preferences import Mode
@@ -26,7 +25,7 @@ from shared.domain.run import Plan
 from shared.errors import NotFound
 from tests.simulation.engine.cluster import TENANTS as ALL_TENANTS
 from tests.simulation.engine.cluster import Cluster, ran
-from tests.simulation.engine.final_invariants import FinalInvariants
+from tests.simulation.engine.life_invariants import LifeInvariants, key_of
 
 #: Tables whose partitions belong to one tenant each.
 _OF_TENANTS: Final = frozenset({RECIPIENTS, SNAPSHOTS, JOBS, RUNS, LOCATIONS})
@@ -35,7 +34,7 @@ _SETTINGS: Final = frozenset({"preferences", "connection"})
 _NOW: Final = 1 << 60
 
 
-class Invariants(FinalInvariants):
+class Invariants(LifeInvariants):
     """Watches what is written, and knows what would have been right."""
 
     def __init__(self, cluster: Cluster) -> None:
@@ -108,35 +107,35 @@ class Invariants(FinalInvariants):
 
     def _watch(self, table: str, partition: str, operations: Sequence[Any]) -> None:
         tenant = partition.partition(":")[0]
+        self._watch_lives(table, partition, operations)
         if table in _OF_TENANTS:
             self._i8_isolation(table, tenant)
         if table == RECIPIENTS:
             self._recipients(partition, operations)
-        elif table == JOBS and _key(operations[0][1]).partition("!")[0] == keys.PLAN:
+        elif table == JOBS and key_of(operations[0][1]).partition("!")[0] == keys.PLAN:
             run = partition.partition(":")[2]
             self._planned.setdefault((tenant, run), self._cluster.scheduler.steps)
             self._life_of.setdefault((tenant, run), self._deletions[tenant])
-        elif table == LOCATIONS or (table == TENANTS and _key(operations[0][1]) in _SETTINGS):
+        elif table == LOCATIONS or (table == TENANTS and key_of(operations[0][1]) in _SETTINGS):
             self._unread.add(tenant)
 
     def _recipients(self, partition: str, operations: Sequence[Any]) -> None:
         tenant, _, location = partition.partition(":")
-        kinds = [kind for kind, *_ in operations]
-        if len(operations) == 1 and _key(operations[0][1]).startswith(keys.JOURNALS[0]):
-            return  # of a person who is erased from it; `i14_history` compares the counts
-        if "delete" in kinds or len(operations) > 1:
+        kinds = {key_of(row): kind for kind, row, *_ in operations}
+        fence = kinds.get(keys.FENCE)
+        people = [name for name in kinds if keys.RECIPIENTS[0] <= name < keys.RECIPIENTS[1]]
+        if people:
             self._i7_paused(TenantId(tenant), LocationId(location))
-        if keys.FENCE in {_key(row) for kind, row, *_ in operations if kind == "delete"}:
+        if fence == "delete":
             self._tokens.pop(partition, None)
-            return
-        if "delete" in kinds:  # of old journals, of the rest of a location, or of recipients under the fence
-            if "update" in kinds:
-                self._i1_fence(partition, operations)
+        if fence is None or fence == "delete":
+            if people or fence is not None:
+                self._i1_deletion(tenant, location, kinds.values())
             return
         self._i1_fence(partition, operations)
-        if len(operations) > 1:
+        if len(operations) > 1 and key_of(operations[1][1]).startswith(keys.JOURNALS[0]):
             entry = unpack(operations[1][1], JournalEntry)
-            self._i14_journal(entry, operations[2:])
+            self._i14_journal(entry, [operation for operation in operations[2:] if operation[0] != "delete"])
             if entry.actor == "sync":
                 self._i2_deactivation(tenant, location, entry)
                 self._i5_ownership(entry)
@@ -145,12 +144,18 @@ class Invariants(FinalInvariants):
     # Safety --------------------------------------------------------------------------------------------------------
 
     def _i1_fence(self, partition: str, operations: Sequence[Any]) -> None:
-        """Every batch of recipients replaces the fence, whose token never decreases."""
+        """The token of a fence never decreases."""
         row = operations[0][1]
-        self._require(_key(row) == keys.FENCE, "I1", f"a batch for {partition} without its fence")
         token = unpack(row, Fence).fencing_token
         self._require(token >= self._tokens.get(partition, 0), "I1", f"the fence of {partition} fell to {token}")
         self._tokens[partition] = token
+
+    def _i1_deletion(self, tenant: str, location: str, kinds: Collection[str]) -> None:
+        """Without replacing the fence, recipients are only deleted, with their location or tenant."""
+        deletes = set(kinds) == {"delete"}
+        self._require(
+            deletes and self._is_deleted(tenant, location), "I1", f"a batch for {tenant}:{location} without its fence"
+        )
 
     def _i2_deactivation(self, tenant: str, location: str, entry: JournalEntry) -> None:
         """A sync deactivates only people who were not to be there at some moment since its plan."""
@@ -183,8 +188,8 @@ class Invariants(FinalInvariants):
     def _i7_paused(self, tenant: TenantId, location: LocationId) -> None:
         """Nothing is written to recipients once a pause has returned, until they are resumed, except deleted ones."""
         if tenant in self._paused:
-            deletion = ran(self._cluster.view.settings.find_location_deletion(tenant, location)).value
-            self._require(deletion is not None, "I7", f"{location} of {tenant} was written during a pause")
+            is_deleted = self._is_deleted(tenant, location)
+            self._require(is_deleted, "I7", f"{location} of {tenant} was written during a pause")
 
     def _i8_isolation(self, table: str, tenant: str) -> None:
         """A message of one tenant does not write rows of another."""
@@ -193,7 +198,7 @@ class Invariants(FinalInvariants):
 
     def _i14_journal(self, entry: JournalEntry, rows: Sequence[Any]) -> None:
         """Every recipient that a batch writes is in the journal of that batch."""
-        written = {_key(row).removeprefix(keys.RECIPIENTS[0]) for _, row, *_ in rows}
+        written = {key_of(row).removeprefix(keys.RECIPIENTS[0]) for _, row, *_ in rows}
         named = {change.recipient for change in entry.changes}
         self._require(written <= named, "I14", f"not in the journal: {sorted(written - named)}")
 
@@ -204,7 +209,3 @@ class Invariants(FinalInvariants):
             except NotFound:
                 return None
         return self._plans[tenant, run]
-
-
-def _key(row: Mapping[str, Any] | EncodedRow) -> str:
-    return row.key if isinstance(row, EncodedRow) else str(row["RowKey"])

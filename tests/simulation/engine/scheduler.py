@@ -3,6 +3,7 @@
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final, NamedTuple, TypeVar
@@ -127,6 +128,8 @@ class _LateWrite:
     do: Callable[[], Awaitable[object]]
     #: When it has arrived at the latest, in seconds.
     due_s: float
+    #: That of its sender.
+    context: Context
 
 
 @dataclass(eq=False)
@@ -193,7 +196,7 @@ class Scheduler:
 
     def write_later(self, label: str, do: Callable[[], Awaitable[object]]) -> None:
         """Let a write arrive later than its sender waits."""
-        self.late.append(_LateWrite(label, do, self.loop.time() + _LATE_S))
+        self.late.append(_LateWrite(label, do, self.loop.time() + _LATE_S, copy_context()))
 
     def bury(self, actor: Actor) -> None:
         """End the coroutines of a dead actor."""
@@ -277,4 +280,4 @@ class Scheduler:
             except Exception as error:  # noqa: BLE001 - no one waits for its answer
                 self.trace.append(f"late: refused, {type(error).__name__}")
 
-        self.loop.create_task(late())
+        self.loop.create_task(late(), context=write.context)

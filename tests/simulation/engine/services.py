@@ -40,6 +40,10 @@ class SharedTables(MemoryTables):
         """Return the partitions of a table that have rows."""
         return set(self._tables[table])
 
+    def names(self, table: str, partition: str) -> set[str]:
+        """Return the row keys of a partition."""
+        return set(self._tables[table].get(partition, {}))
+
 
 class SimulatedTables(PagedTables):
     """`Tables` of one actor."""
@@ -78,7 +82,14 @@ class SimulatedTables(PagedTables):
     async def delete(self, table: str, partition: str, row: str, etag: str | None = None) -> None:
         """Delete an entity."""
         delete, key = super().delete, {"PartitionKey": partition, "RowKey": row}
-        await self._written("delete", table, key, lambda: delete(table, partition, row, etag))
+
+        async def do() -> None:
+            exists = row in self._shared.names(table, partition)
+            await delete(table, partition, row, etag)
+            if exists:
+                self._tell(table, partition, [("delete", key)])
+
+        await self._actor.effect(f"delete {table} {partition} {row}", do, writes=True)
 
     async def transact(self, table: str, operations: Iterable[Any]) -> str:
         """Do operations on one partition."""

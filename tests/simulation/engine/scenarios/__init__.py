@@ -3,7 +3,16 @@
 from typing import Final
 
 from tests.simulation.engine.play import Scenario
-from tests.simulation.engine.scenarios import configuration, decisions, imports, operations, protocol, recipients, runs
+from tests.simulation.engine.scenarios import (
+    configuration,
+    decisions,
+    imports,
+    operations,
+    protocol,
+    recipients,
+    runs,
+    tenants,
+)
 
 ALL: Final[tuple[Scenario, ...]] = (
     *imports.SCENARIOS,
@@ -13,4 +22,5 @@ ALL: Final[tuple[Scenario, ...]] = (
     *decisions.SCENARIOS,
     *operations.SCENARIOS,
     *protocol.SCENARIOS,
+    *tenants.SCENARIOS,
 )

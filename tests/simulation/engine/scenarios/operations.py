@@ -132,9 +132,8 @@ def a_defect_is_met_at_the_last_delivery(play: Play) -> None:
 def an_outcome_is_not_recorded(play: Play) -> None:
     """The entry stays without one."""
 
-    async def change(app: App) -> object:
-        begun = await app.audit.begin(_ASKED)
-        return await app.audit.end(begun, status=200)
+    async def change(app: App) -> None:
+        await app.audit.end(await app.audit.begin(_ASKED), status=200)
 
     play.fail("insert Audit", Fault.REFUSED, skip=1)
     play.call(change)
@@ -207,6 +206,13 @@ def a_sync_comes_first(play: Play) -> None:
     play.watch(HOUR_S)
 
 
+def two_workers_erase_a_person(play: Play) -> None:
+    """The one that comes second answers how far the first one is."""
+    play.before("(merge|replace) Tenants fabrikam erasure", play.start_watchdog)
+    play.call(_erase(2))
+    play.watch(HOUR_S)
+
+
 # Retention ----------------------------------------------------------------------------------------------------------
 
 
@@ -243,6 +249,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     a_person_is_erased_who_has_left,
     an_erasure_dies,
     a_sync_comes_first,
+    two_workers_erase_a_person,
     old_rows_are_deleted,
     a_round_fails,
 )

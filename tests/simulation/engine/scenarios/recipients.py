@@ -49,6 +49,20 @@ def an_edit_is_closed_before_it_is_written(play: Play) -> None:
     play.call(_edit(0))
 
 
+def a_sync_begins_while_an_edit_is_closed(play: Play) -> None:
+    """The worker of the edit has died. The edit is closed after the sync."""
+    play.fail(_FENCE, Fault.CRASH_BEFORE)
+    play.call(_edit(0))
+
+    def sync() -> None:
+        play.let_wait(DAY_S, 2)
+        play.request(FABRIKAM)
+
+    play.before("get Runs fabrikam", sync)
+    play.watch(STALE_S)
+    play.watch(STALE_S)
+
+
 def an_edit_finds_a_newer_fence(play: Play) -> None:
     """The table of the tenants was restored from an earlier time."""
     stored = play.copy("Tenants")
@@ -128,6 +142,7 @@ def a_pause_begins_while_the_departed_are_deleted(play: Play) -> None:
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     others_edit_all_the_time,
     an_edit_is_closed_before_it_is_written,
+    a_sync_begins_while_an_edit_is_closed,
     an_edit_finds_a_newer_fence,
     a_job_is_given_up_while_it_works,
     an_erasure_is_not_answered,

@@ -58,6 +58,17 @@ def a_tenant_is_deleted_before_its_request_is_planned(play: Play) -> None:
     play.call(lambda app: app.schedule(at))
 
 
+def a_directory_is_disconnected_before_its_request_is_planned(play: Play) -> None:
+    """The request is dropped: the schedule had sent it."""
+
+    def disconnect() -> None:
+        play.stage.configure(FABRIKAM, "DISCONNECT", lambda app: app.connect.disconnect(FABRIKAM))
+
+    at = play.history.host.instances[0].actor.now()
+    play.before("query Tenants fabrikam$", disconnect)
+    play.call(lambda app: app.schedule(at))
+
+
 def settings_change_while_a_plan_is_made_again(play: Play) -> None:
     """The worker that had taken the tenant has died."""
     play.fail(f"insert {_PLAN}", Fault.CRASH_BEFORE)
@@ -181,6 +192,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     a_run_is_past_its_deadline,
     a_run_is_sent_again_too_often,
     a_tenant_is_deleted_before_its_request_is_planned,
+    a_directory_is_disconnected_before_its_request_is_planned,
     settings_change_while_a_plan_is_made_again,
     a_plan_is_newer_than_the_restored_state,
     a_sync_finds_a_newer_fence,
