@@ -13,7 +13,7 @@ from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Change, ChangeKind, Reason, Recipient, Status
 from shared.domain.reconcile.write import Write
 from shared.domain.run import RunState
-from shared.errors import Conflict, NotFound, Superseded
+from shared.errors import Conflict, NotFound, Rejected, Superseded
 from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from tests.simulation.worlds import STAFF, TEMPS
@@ -99,10 +99,11 @@ async def repeated(world: World, action: Action) -> None:
 
 
 async def next_run(world: World, action: Action) -> None:
-    """Let the schedule request a run, and plan it."""
+    """Let a manual message request a run, and plan it. It is rejected if the directory is off by then."""
     del action
     await world.request("contoso", "third")
-    await deliver(world.app, world.queue.messages.pop())
+    with contextlib.suppress(Rejected):
+        await deliver(world.app, world.queue.messages.pop())
 
 
 async def watched(world: World, action: Action) -> None:

@@ -10,7 +10,7 @@ from shared.domain.access.idempotency import IdempotentRequest
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.import_record import ImportState
 from shared.domain.imports.row_decisions import ImportMode
-from shared.domain.optimistic_locking import Condition, Part
+from shared.domain.optimistic_locking import Condition
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunMode, RunState
 from tests.simulation.importing import start, uploaded
@@ -80,9 +80,9 @@ async def join(world: World) -> None:
 
 async def prefer(world: World) -> None:
     """Change the preferences that the active run uses, if they are those that were read."""
-    tag = await world.app.tenants.tag(CONTOSO, Part.PREFERENCES)
+    tagged = await world.app.preferences.get(CONTOSO)
     changed = Preferences(mode=Mode.FULL, include_guests=False)
-    await world.app.preferences.put(CONTOSO, changed, Condition(tags=frozenset({tag})))
+    await world.app.preferences.put(CONTOSO, changed, Condition(tags=frozenset({tagged.tag})))
     world.clock.advance(1)
     await world.drain()
 

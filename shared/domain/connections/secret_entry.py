@@ -13,8 +13,9 @@ import msgspec
 from shared.domain.connections.connection import Connection
 from shared.domain.ids import TenantId
 
-#: Time after which a request that stores or replaces an entry has ended: host.json ends a function after ten minutes.
-SETTLED_AFTER: Final = timedelta(minutes=15)
+#: Time after which a request that stores or replaces an entry has ended, as the clock of any worker shows it. host.json
+#: ends a function after ten minutes, and two clocks that are an hour off in different directions differ by two hours.
+SETTLED_AFTER: Final = timedelta(hours=2, minutes=15)
 #: Time after which a replaced entry is disabled even if no run has succeeded with the new one.
 DISABLED_AFTER: Final = timedelta(hours=24)
 #: Time for which a replaced entry stays in the vault, so that an operator can enable it after a restore of tables.

@@ -205,12 +205,14 @@ class MemoryTables(Tables):
 
 
 def _filter(where: str | None) -> Callable[[Mapping[str, Any]], bool]:
-    """Return the filter for `{name} eq true` or `{name} ge {number}`."""
+    """Return the filter for `{name} eq true`, `{name} eq '{text}'` or `{name} ge {number}`."""
     if where is None:
         return lambda _: True
     name, relation, value = where.split()
     if relation == "ge":
         return lambda row: row.get(name, -1) >= int(value)
+    if value != "true":
+        return lambda row: row.get(name) == value.strip("'")
     return lambda row: row.get(name) is True
 
 

@@ -11,7 +11,7 @@ from tests.support.builders import person
 from tests.support.fakes import entra_connection
 
 NOW = datetime(2026, 11, 30, 12, tzinfo=UTC)
-MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
 USED, OTHER = SecretReference(name="used", version="1"), SecretReference(name="other", version="1")
 
 
@@ -19,10 +19,10 @@ USED, OTHER = SecretReference(name="used", version="1"), SecretReference(name="o
     ("state", "age", "used", "step"),
     [
         (EntryState.NEW, MINUTE, True, EntryStep.SETTLE),
-        (EntryState.NEW, 14 * MINUTE, False, EntryStep.WAIT),
-        (EntryState.NEW, 15 * MINUTE, False, EntryStep.DELETE),
-        (EntryState.REPLACED, 14 * MINUTE, True, EntryStep.WAIT),
-        (EntryState.REPLACED, 15 * MINUTE, True, EntryStep.SETTLE),
+        (EntryState.NEW, 2 * HOUR + 14 * MINUTE, False, EntryStep.WAIT),
+        (EntryState.NEW, 2 * HOUR + 15 * MINUTE, False, EntryStep.DELETE),
+        (EntryState.REPLACED, 2 * HOUR + 14 * MINUTE, True, EntryStep.WAIT),
+        (EntryState.REPLACED, 2 * HOUR + 15 * MINUTE, True, EntryStep.SETTLE),
         (EntryState.REPLACED, DAY - MINUTE, False, EntryStep.WAIT),
         (EntryState.REPLACED, DAY, False, EntryStep.DISABLE),
         (EntryState.REPLACED, 7 * DAY, False, EntryStep.DELETE),
@@ -32,7 +32,7 @@ USED, OTHER = SecretReference(name="used", version="1"), SecretReference(name="o
     ],
 )
 def test_the_step_follows_from_state_and_age(state: EntryState, age: timedelta, *, used: bool, step: EntryStep) -> None:
-    """An entry in use is never disabled or deleted."""
+    """An entry in use is never disabled or deleted. Nor is one that a request may still store, by any clock."""
     entry = SecretEntry(tenant=TenantId("acme"), name="used", state=state, since=NOW - age)
     connection = entra_connection(person(1), person(2), person(3), secrets=USED if used else OTHER, connected_at=NOW)
     assert entry.next_step(connection, None, NOW) is step
