@@ -97,7 +97,7 @@ async def test_a_dead_worker_is_replaced(start_host: StartHost, queues: Queues) 
 
 async def test_time_limit_reaches_the_worker(start_host: StartHost, queues: Queues, tmp_path: Path) -> None:
     """An invocation that exceeds functionTimeout is cancelled in its process, which then serves others."""
-    limits = {"functionTimeout": "00:00:02"}
+    limits = {"functionTimeout": "00:00:06"}
     host = await start_host(APP, queues=PLAIN, host_json=limits, environ=await environ_of(queues), per_group=True)
     pid = await host.get("/api/first")
     cancelled = tmp_path / "cancelled"
