@@ -81,7 +81,7 @@ def _sent(table: TableClient, partition: str, batch: Sequence[tuple[str, str, in
     try:
         return len(table.submit_transaction(operations))
     except HttpResponseError as error:
-        return error.status_code, str(error.error_code)
+        return error.status_code, str(getattr(error, "error_code", None))  # set by the SDK without a declaration
 
 
 def _listed(table: TableClient, where: str) -> list[list[dict[str, Any]]]:
