@@ -49,7 +49,7 @@ PROTOCOL: Final = (
         f"{_SYNC}/stages.py",
         "return [source for source in plan.sources if source not in fetched]",
         "return [source for source in plan.sources if not fetched]",
-        SIMULATION,
+        f"{_SIMULATED}/test_runs.py::test_no_location_is_compared_before_each_source_was_read",
     ),
     Mutant(
         "a stage is complete although a location was not compared",
@@ -91,7 +91,7 @@ PROTOCOL: Final = (
         f"{_SYNC}/restart_on_change.py",
         "if etag is None or fence.fencing_token >= fencing_token:",
         "if True:",
-        SIMULATION,
+        f"{_SIMULATED}/test_interrupted_changes.py::test_an_interrupted_change_is_completed",
     ),
     # Snapshots --------------------------------------------------------------------------------------------------------
     Mutant(

@@ -13,6 +13,7 @@ from shared.domain.reconcile.decide import Decision, decide
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.run import RunMode, RunState
 from shared.domain.snapshots import partitions
+from shared.domain.sync.jobs import FetchJob, ReconcileJob
 from shared.domain.versioned import Versioned
 from shared.errors import NeedsAttention, NotFound, Transient
 from shared.telemetry import count_storage_request
@@ -307,3 +308,19 @@ async def test_a_reconcile_that_reads_for_long_writes_for_as_long(monkeypatch: p
     run = await world.sync("contoso", "first")
     assert (run.state, run.counts.created) == (RunState.DONE, 1_000)
     assert (batches, readings) == (11, 2)
+
+
+async def test_no_location_is_compared_before_each_source_was_read() -> None:
+    """Whatever the order of the jobs."""
+    for order in range(3):
+        world = await groups_world()
+        await world.request("fabrikam", "first")
+        await deliver(world.app, world.queue.messages.pop())
+        fetches = len(world.queue.messages)
+        assert fetches > 1
+        for left in range(fetches, 0, -1):
+            assert [type(message) for message in world.queue.messages] == [FetchJob] * left
+            assert (await world.newest("fabrikam")).state is RunState.FETCHING
+            await deliver(world.app, world.queue.messages.pop(order % left))
+        assert (await world.newest("fabrikam")).state is RunState.RECONCILING
+        assert {type(message) for message in world.queue.messages} == {ReconcileJob}
