@@ -49,7 +49,7 @@ PROTOCOL: Final = (
         f"{_SYNC}/stages.py",
         "return [source for source in plan.sources if source not in fetched]",
         "return [source for source in plan.sources if not fetched]",
-        f"{_SIMULATED}/test_runs.py::test_no_location_is_compared_before_each_source_was_read",
+        f"{_SIMULATED}/test_runs.py::test_a_lost_job_is_enqueued_again_although_others_have_results",
     ),
     Mutant(
         "a stage is complete although a location was not compared",
@@ -92,6 +92,13 @@ PROTOCOL: Final = (
         "if etag is None or fence.fencing_token >= fencing_token:",
         "if True:",
         f"{_SIMULATED}/test_interrupted_changes.py::test_an_interrupted_change_is_completed",
+    ),
+    Mutant(
+        "a deleted tenant is forgotten before late writers have ended",
+        "shared/workflows/tenants/deletion.py",
+        "SETTLED_AFTER: Final = timedelta(minutes=15)",
+        "SETTLED_AFTER: Final = timedelta(0)",
+        SIMULATION,
     ),
     # Snapshots --------------------------------------------------------------------------------------------------------
     Mutant(

@@ -16,7 +16,7 @@ from shared.domain.snapshots import partitions
 from shared.domain.sync.jobs import FetchJob, ReconcileJob
 from shared.domain.versioned import Versioned
 from shared.errors import NeedsAttention, NotFound, Transient
-from shared.telemetry import count_storage_request
+from shared.telemetry import RequestCounters, count_storage_request
 from shared.workflows.sync import comparison
 from tests.simulation.worlds import FULL, PEOPLE, STAFF, TEMPS, full_world, groups_world
 from tests.support.builders import person, user
@@ -324,3 +324,19 @@ async def test_no_location_is_compared_before_each_source_was_read() -> None:
             await deliver(world.app, world.queue.messages.pop(order % left))
         assert (await world.newest("fabrikam")).state is RunState.RECONCILING
         assert {type(message) for message in world.queue.messages} == {ReconcileJob}
+
+
+async def test_a_lost_job_is_enqueued_again_although_others_have_results() -> None:
+    """The watchdog asks which sources have no result, not whether any has one."""
+    world = await groups_world()
+    await world.request("fabrikam", "first")
+    await deliver(world.app, world.queue.messages.pop())
+    await deliver(world.app, world.queue.messages.pop(0))
+    lost = world.queue.messages.pop(0)
+    assert isinstance(lost, FetchJob)
+    for _ in range(3):
+        await world.drain()
+        world.clock.advance(16 * 60)
+        await world.app.watchdog(RequestCounters())
+    run = await world.newest("fabrikam")
+    assert (run.state, run.problems) == (RunState.DONE, ())
