@@ -311,7 +311,7 @@ async def test_a_reconcile_that_reads_for_long_writes_for_as_long(monkeypatch: p
 
 
 async def test_no_location_is_compared_before_each_source_was_read() -> None:
-    """Whatever the order of the jobs."""
+    """In every order of the jobs."""
     for order in range(3):
         world = await groups_world()
         await world.request("fabrikam", "first")
