@@ -97,7 +97,7 @@ class Cluster:
 
     #: The tenant whose message a coroutine works on; None for callers and timers.
     working_for: ContextVar[str | None] = ContextVar("working for", default=None)
-    #: How many lives of each tenant had ended when a coroutine began; None for what is no work of an actor.
+    #: How many lives of each tenant had ended when a coroutine began; None if it does not work for an actor.
     began_in: ContextVar[Counter[str] | None] = ContextVar("began in", default=None)
 
     def __init__(self, scheduler: Scheduler) -> None:

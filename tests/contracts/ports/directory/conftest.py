@@ -12,6 +12,7 @@ from shared.adapters.entra.sessions import EntraSession
 from shared.domain.connections.entra.credentials import ClientSecret, Credentials, Endpoints
 from shared.domain.directory import DirectoryUser, Source
 from shared.ports.directory import Directory
+from tests.contracts.ports.directory.scripted import ScriptedGraph
 from tests.contracts.ports.directory.worlds import BareWorld, FakeWorld, GraphWorld, World
 from tests.support.entra import Broken, trusted_entra
 from tests.support.hostile_graph.disguises import AllDisguises
@@ -51,6 +52,21 @@ async def factory() -> AsyncIterator[GraphDirectoryFactory]:
     opened = GraphDirectoryFactory(own_hosts=frozenset({"127.0.0.1", "localhost"}))
     yield opened
     await opened.close()
+
+
+@pytest.fixture
+async def graph(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedGraph]:
+    """A server that the machine trusts."""
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
+    async with ScriptedGraph(tls) as running:
+        yield running
+
+
+@pytest.fixture
+async def directory(graph: ScriptedGraph, factory: GraphDirectoryFactory) -> AsyncIterator[EntraSession]:
+    """The adapter in front of it."""
+    async with factory.open(graph.credentials) as opened:
+        yield opened
 
 
 @pytest.fixture

@@ -2,14 +2,13 @@
 
 import dataclasses
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import pytest
 from aiohttp import web
 
 from infra.local.entra.server import EntraSimulator
-from infra.local.stack.certificates import Certificates
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, ObjectId, TenantId
@@ -118,14 +117,6 @@ async def test_members_from_a_replica_that_lags_behind(
     assert (run.state, run.problems) == (RunState.DONE, ())
     assert (run.counts.created, run.counts.reactivated, run.counts.deactivated) == (0, 0, 0)
     assert await active(world) == before
-
-
-@pytest.fixture
-async def graph(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedGraph]:
-    """A server that the machine trusts."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
-    async with ScriptedGraph(tls) as running:
-        yield running
 
 
 async def test_users_by_id_are_read_one_by_one(graph: ScriptedGraph, factory: GraphDirectoryFactory) -> None:

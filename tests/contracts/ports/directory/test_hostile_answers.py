@@ -2,13 +2,10 @@
 
 import gzip
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
 
-from infra.local.stack.certificates import Certificates
-from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.network.bounded_body import MAX_BODY_BYTES
 from shared.domain.directory import Existence, Source
 from shared.errors import Conflict, DeltaLinkExpired, NeedsAttention, RequestRefused, SyncError, Transient
@@ -22,21 +19,6 @@ USER = {"id": person(1), "userPrincipalName": "ada@example.com"}
 PAGE = said(json.dumps({"value": [USER]}))
 THROTTLED = '{"error":{"code":"TooManyRequests"}}'
 FAR = "https://graph.example.net/v1.0/users"
-
-
-@pytest.fixture
-async def graph(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedGraph]:
-    """A server that the machine trusts."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
-    async with ScriptedGraph(tls) as running:
-        yield running
-
-
-@pytest.fixture
-async def directory(graph: ScriptedGraph, factory: GraphDirectoryFactory) -> AsyncIterator[Directory]:
-    """The adapter in front of it."""
-    async with factory.open(graph.credentials) as opened:
-        yield opened
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308, 206, 203, 304])

@@ -2,13 +2,10 @@
 
 import gzip
 import zlib
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
 
-from infra.local.stack.certificates import Certificates
-from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.entra import credential as adapter
 from shared.adapters.network.bounded_response import MAX_ANSWER_BYTES
 from shared.domain.directory import Source
@@ -21,19 +18,10 @@ TOKEN = b'{"token_type":"Bearer","expires_in":3599,"access_token":"%b"}'
 
 
 @pytest.fixture
-async def graph(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedGraph]:
-    """A login service that the machine trusts, and that is not asked again."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
+def graph(graph: ScriptedGraph, monkeypatch: pytest.MonkeyPatch) -> ScriptedGraph:
+    """The server, whose login service is not asked again."""
     monkeypatch.setattr(adapter, "LOGIN_REQUEST", Retry(error="", stage="", outcome=""))
-    async with ScriptedGraph(tls) as running:
-        yield running
-
-
-@pytest.fixture
-async def directory(graph: ScriptedGraph, factory: GraphDirectoryFactory) -> AsyncIterator[Directory]:
-    """The adapter in front of it."""
-    async with factory.open(graph.credentials) as opened:
-        yield opened
+    return graph
 
 
 def packed(content: bytes, encoding: str, body: bytes | None = None) -> Answer:

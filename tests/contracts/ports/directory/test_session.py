@@ -2,12 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 
 import pytest
 from aiohttp import web
 
-from infra.local.stack.certificates import Certificates
 from shared.adapters.entra import GraphDirectoryFactory
 from shared.adapters.entra import factory as factory_module
 from shared.adapters.entra.client import GraphClient
@@ -26,19 +24,10 @@ WRONG_SECRET = said('{"error":"invalid_client","error_description":"AADSTS700021
 
 
 @pytest.fixture
-async def graph(tls: Certificates, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[ScriptedGraph]:
-    """A server that the machine trusts, with a page of one user."""
-    monkeypatch.setenv("SSL_CERT_FILE", str(tls.bundle))
-    async with ScriptedGraph(tls) as running:
-        running.graph = [PAGE]
-        yield running
-
-
-@pytest.fixture
-async def directory(graph: ScriptedGraph, factory: GraphDirectoryFactory) -> AsyncIterator[EntraSession]:
-    """The adapter in front of it."""
-    async with factory.open(graph.credentials) as opened:
-        yield opened
+def graph(graph: ScriptedGraph) -> ScriptedGraph:
+    """The server, with a page of one user."""
+    graph.graph = [PAGE]
+    return graph
 
 
 async def test_opening_sends_nothing(graph: ScriptedGraph, factory: GraphDirectoryFactory) -> None:

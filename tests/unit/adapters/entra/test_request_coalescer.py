@@ -168,7 +168,7 @@ def test_a_job_that_is_cancelled_disturbs_no_other() -> None:
 
 @pytest.mark.parametrize("after_s", [0, 0.025, 0.1], ids=["waiting", "begun", "sent"])
 def test_closing_leaves_no_one_waiting(after_s: float) -> None:
-    """Whoever waits for a batch sends a single request."""
+    """Jobs that wait for a batch send single requests."""
     client = Client()
 
     async def work() -> list[bytes | None]:
@@ -182,7 +182,7 @@ def test_closing_leaves_no_one_waiting(after_s: float) -> None:
 
 
 def test_a_batch_counts_for_the_first_job() -> None:
-    """It is one request, whoever else needs it."""
+    """It is one request, and the other jobs in it have none."""
     client = Client()
 
     async def work() -> list[int]:
