@@ -7,7 +7,9 @@ import pytest
 from shared.domain.imports.import_record import ImportRef, ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Preferences
+from shared.errors import Conflict
 from shared.telemetry import RequestCounters
+from shared.workflows.imports.cleanup import KEEP_FILE
 from tests.simulation.importing import imports_world, large, look, people, seen, settle, start, uploaded
 from tests.support.world import Crash, Fuse, World, deliver
 
@@ -108,6 +110,31 @@ async def test_killed_while_it_is_started(after: bool) -> None:  # noqa: FBT001 
         if not fuse.blown:
             break
         calls += 1
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
+async def test_killed_while_an_upload_expires(after: bool) -> None:  # noqa: FBT001 - a parameter of the test
+    """It was never started, so it has no run. Its file is erased nevertheless, and the next import is not kept waiting."""
+    calls = 0
+    while True:
+        world = await imports_world()
+        ref = await uploaded(world, FILE)
+        world.clock.advance(KEEP_FILE.total_seconds())
+        fuse = Fuse(calls, after=after)
+        with contextlib.suppress(Crash):
+            await world.fragile(fuse).watchdog(RequestCounters())
+        if (await look(world, ref)).state is ImportState.WORKING:
+            with pytest.raises(Conflict) as refused:
+                await start(world, ref, FILE)
+            assert refused.value.code == "import_ended"
+        await _watched(world)
+        assert (await look(world, ref)).state is ImportState.FAILED, f"killed at call {calls}"
+        assert not await world.ports.imports.list_part_sizes(ref)
+        assert (await large(world, people(0, 5))).state is ImportState.DONE
+        if not fuse.blown:
+            break
+        calls += 1
+    assert calls > 3, "the fuse has been everywhere"
 
 
 async def _worked_off(world: World, fuse: Fuse, *, lost: bool) -> None:

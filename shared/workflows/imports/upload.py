@@ -115,6 +115,8 @@ class UploadImport(msgspec.Struct, frozen=True, kw_only=True):
         stored = await self.imports.get(ref)
         known = stored.value
         match known.state:
+            case ImportState.WORKING if known.run is None:
+                raise Conflict("The upload is ending, and can no longer be started.", code="import_ended")
             case ImportState.WAITING | ImportState.WORKING if (known.parts, known.sha256) == (parts, sha256.lower()):
                 return await self._enqueue(stored)
             case ImportState.WAITING | ImportState.WORKING:
