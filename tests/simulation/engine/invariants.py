@@ -3,7 +3,7 @@
 Safety is checked with each write. `final_invariants` has those that hold after the history has become quiet.
 """
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Collection, Sequence
 from typing import Any, Final
 
@@ -43,11 +43,11 @@ class Invariants(LifeInvariants):
         #: Step of the first row of a run's plan, and the plan once it was needed.
         self._planned: dict[tuple[str, str], int] = {}
         self._plans: dict[tuple[str, str], Plan] = {}
-        #: Config version that is stored when a request that changes the configuration has returned.
-        self._returned: dict[TenantId, int] = {}
+        #: By tenant and life: config version that is stored when a request that changes the configuration has returned.
+        self._returned: dict[tuple[str, int], int] = {}
         self._paused: set[str] = set()
-        #: How often each tenant was deleted, and how often when a run was planned.
-        self._deletions: Counter[str] = Counter()
+        #: How many lives of a tenant had ended when a request returned that deletes it, and when a run was planned.
+        self._deletions: dict[str, int] = {}
         self._life_of: dict[tuple[str, str], int] = {}
         #: Last step at which a person was not to be at a location.
         self._absent: defaultdict[tuple[str, str, ObjectId], int] = defaultdict(lambda: _NOW)
@@ -67,12 +67,12 @@ class Invariants(LifeInvariants):
         """
         state = ran(self._cluster.view.sync_states.get(tenant)).value
         if state.change is None:
-            self._returned[tenant] = max(self._returned.get(tenant, 0), state.config_version)
+            life = tenant, self._cluster.lives[tenant]
+            self._returned[life] = max(self._returned.get(life, 0), state.config_version)
 
     def deleted(self, tenant: TenantId) -> None:
         """Note that a request has returned that deletes a tenant."""
-        self._deletions[tenant] += 1
-        self._returned[tenant] = 0
+        self._deletions[tenant] = self._cluster.lives[tenant]
 
     def paused(self, tenant: TenantId) -> None:
         """Note that a pause of a tenant has returned."""
@@ -115,7 +115,7 @@ class Invariants(LifeInvariants):
         elif table == JOBS and key_of(operations[0][1]).partition("!")[0] == keys.PLAN:
             run = partition.partition(":")[2]
             self._planned.setdefault((tenant, run), self._cluster.scheduler.steps)
-            self._life_of.setdefault((tenant, run), self._deletions[tenant])
+            self._life_of.setdefault((tenant, run), self._cluster.lives[tenant])
         elif table == LOCATIONS or (table == TENANTS and key_of(operations[0][1]) in _SETTINGS):
             self._unread.add(tenant)
 
@@ -176,11 +176,11 @@ class Invariants(LifeInvariants):
     def _i7_off_is_off(self, tenant: TenantId, run: RunId) -> None:
         """A sync does not write by a configuration that was changed, once the change has returned."""
         life = self._life_of.get((tenant, run), 0)
-        self._require(life == self._deletions[tenant], "I7", f"{run} wrote for {tenant}, which was deleted")
+        self._require(life >= self._deletions.get(tenant, 0), "I7", f"{run} wrote for {tenant}, which was deleted")
         plan = self._plan(tenant, run)
         if plan is not None:
             self._require(not plan.preview, "I7", f"the preview {run} wrote")
-            current = self._returned.get(tenant, 0)
+            current = self._returned.get((tenant, life), 0)
             self._require(
                 plan.config_version >= current, "I7", f"{run} wrote by version {plan.config_version} of {current}"
             )

@@ -86,11 +86,12 @@ def pause(stage: Stage, tenant: TenantId) -> None:
     if stage.pauses.get(tenant):
         resume(stage, tenant)
     elif tenant not in stage.pauses:
-        stage.pauses[tenant] = False
+        stage.pauses[tenant], life = False, stage.cluster.lives[tenant]
 
         def returned() -> None:
             stage.pauses[tenant] = True
-            stage.paused(tenant)
+            if life == stage.cluster.lives[tenant]:  # a tenant that is created again is not paused
+                stage.paused(tenant)
 
         stage.host.call(f"POST pause {tenant}", lambda app: app.emergency_stop.pause(tenant, BY), returned)
 
