@@ -1,6 +1,5 @@
 """A recipient: one person at one location, and the changes that a run can make to it."""
 
-from collections import Counter
 from enum import StrEnum
 from hashlib import sha256
 from typing import Annotated, Final
@@ -176,6 +175,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True, gc=F
     before: Recipient | None = None
 
 
+#: An enumeration takes longer to iterate over.
+_KINDS: Final = tuple(ChangeKind)
+
+
 class Counts(msgspec.Struct, frozen=True, kw_only=True):
     """Number of changes by kind. Counts can be added over batches, locations and runs."""
 
@@ -202,5 +205,5 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def of(cls, changes: "list[Change] | tuple[Change, ...]") -> "Counts":
         """Count changes by kind."""
-        kinds = Counter([change.kind for change in changes])
-        return cls(**{kind.value: count for kind, count in kinds.items()})
+        kinds = [change.kind for change in changes]
+        return cls(**{kind.value: kinds.count(kind) for kind in _KINDS})

@@ -44,6 +44,18 @@ class _ShortRetries(AsyncRetryPolicy[HttpRequest, AsyncHttpResponse]):
         )
 
 
+class _Request(HttpRequest):
+    """azure-core's request, with the two attributes that its transport reads, which it looks up among many by name."""
+
+    @property
+    def data(self) -> Any:  # noqa: ANN401 - the SDK's
+        return self._data
+
+    @property
+    def files(self) -> Any:  # noqa: ANN401 - the SDK's
+        return self._files
+
+
 class Wire:
     """Sends requests with the credential of the SDK's client: a signature by the account's key, or a bearer token."""
 
@@ -72,7 +84,7 @@ class Wire:
         async with cpu_slice():  # many jobs may send at the same time, each for a millisecond
             self._renew()
             stamped = {**_VERSION, "User-Agent": _AGENT, "x-ms-date": format_date_time(time()), **headers}
-            request = HttpRequest(method, f"{self.url}/{path}", headers=stamped, content=body)
+            request = _Request(method, f"{self.url}/{path}", headers=stamped, content=body)
         return await self._client.send_request(request)
 
     def _renew(self) -> None:
