@@ -1,6 +1,8 @@
 """What the load measures, and how the page shows it."""
 
 import asyncio
+import os
+import sys
 from pathlib import Path
 from time import process_time, time
 
@@ -39,7 +41,11 @@ def test_only_limits_are_no_errors() -> None:
 
 
 async def test_callbacks_that_compute_for_long_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the CPU time of their thread, and the name of their coroutine; waiting is not computing."""
+    """With the CPU time of their thread, and the name of their coroutine; waiting and imports are not computing."""
+
+    async def first() -> None:
+        monkeypatch.setitem(sys.modules, "a_module_that_is_imported_now", sys)
+        await compute()
 
     async def compute() -> None:
         until_s = process_time() + 2 * worker.RECORDED_S
@@ -50,8 +56,10 @@ async def test_callbacks_that_compute_for_long_are_recorded(tmp_path: Path, monk
     monkeypatch.setattr(asyncio.Handle, "_run", asyncio.Handle._run)
     worker.prepare(None)  # type: ignore[arg-type] # the channel is not used
     since_s = time()
-    await asyncio.gather(*(asyncio.create_task(work) for work in (compute(), asyncio.sleep(0.1))))
+    await asyncio.gather(*(asyncio.create_task(work) for work in (first(), compute(), asyncio.sleep(0.1))))
+    assert (tmp_path / f"{os.getpid()}.jsonl").read_text().count("first") == 1
     found = recorded(tmp_path, since_s, time())
+    assert len(found) == 1
     assert found[0].what.endswith("compute")
     assert found[0].cpu_s >= worker.RECORDED_S
     assert recorded(tmp_path, since_s - 10, since_s - 5) == []

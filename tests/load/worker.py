@@ -7,6 +7,7 @@ it contains garbage collection and the worker library, and neither waiting for t
 import asyncio
 import json
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from time import thread_time, time
@@ -27,12 +28,13 @@ def prepare(_: Channel) -> Mapping[str, Handler]:
     run = asyncio.Handle._run
 
     def measured(handle: asyncio.Handle) -> None:
-        began_s = thread_time()
+        began_s, known = thread_time(), len(sys.modules)
         run(handle)
         cpu_s = thread_time() - began_s
         if cpu_s >= RECORDED_S:
+            found = {"at": time(), "cpu_s": cpu_s, "what": _name(handle), "imported": len(sys.modules) - known}
             with file.open("a", encoding="utf-8") as records:
-                records.write(json.dumps({"at": time(), "cpu_s": cpu_s, "what": _name(handle)}) + "\n")
+                records.write(json.dumps(found) + "\n")
 
     asyncio.Handle._run = measured  # type: ignore[method-assign, assignment]
     return {}
