@@ -45,6 +45,7 @@ def deployed_ports(settings: Settings) -> Ports:
         TableUserStore,
     )
     from shared.adapters.stores.account_placement import Accounts  # noqa: PLC0415 - as above
+    from shared.adapters.stores.storage_clock import TableStorageClock  # noqa: PLC0415 - as above
 
     quiet_sdks()
     tables, queues, vault, clock = (
@@ -89,5 +90,6 @@ def deployed_ports(settings: Settings) -> Ports:
         sign_in=EntraSignIn(settings.sign_in),
         probes=DeployedProbes(settings, accounts, queues, vault),
         clock=clock,
+        storage_clock=TableStorageClock(tables),
         ids=RandomIdSource(clock),
     )

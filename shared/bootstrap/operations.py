@@ -97,6 +97,7 @@ class OperationWiring(SupervisionWiring):
             manual=self.manual,
             import_completion=self.import_completion,
             clock=self.ports.clock,
+            storage_clock=self.ports.storage_clock,
             ids=self.ports.ids,
         )
 

@@ -31,7 +31,12 @@ class TenantWiring(ImportWiring):
             ports.keys,
         )
         return TenantDeletion(
-            tenants=ports.tenants, data=data, secrets=ports.secrets, entries=self.entries, clock=ports.clock
+            tenants=ports.tenants,
+            data=data,
+            secrets=ports.secrets,
+            entries=self.entries,
+            clock=ports.clock,
+            storage_clock=ports.storage_clock,
         )
 
     @cached_property

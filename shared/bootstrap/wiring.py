@@ -7,7 +7,16 @@ from shared.ports.directory import DirectoryProvider
 from shared.ports.erasures import ErasureStore
 from shared.ports.imports import ImportStore
 from shared.ports.operations import AuditStore, DependencyProbes, OperatorLog
-from shared.ports.platform import Clock, IdempotencyStore, IdSource, KeyStore, LimitStore, SecretStore, SignIn
+from shared.ports.platform import (
+    Clock,
+    IdempotencyStore,
+    IdSource,
+    KeyStore,
+    LimitStore,
+    SecretStore,
+    SignIn,
+    StorageClock,
+)
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
 from shared.ports.runs import RunStore
@@ -43,6 +52,7 @@ class Ports:
     sign_in: SignIn
     probes: DependencyProbes
     clock: Clock
+    storage_clock: StorageClock
     ids: IdSource
 
 

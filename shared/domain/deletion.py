@@ -13,7 +13,7 @@ class Deletion(msgspec.Struct, frozen=True, kw_only=True):
     sweeping: bool = False
     #: Number of rows that were deleted so far.
     rows: int = 0
-    #: When the tenant itself was gone: nothing of it begins afterwards.
+    #: When the tenant itself was gone, by the clock of storage: nothing of it begins afterwards.
     gone_at: datetime | None = None
     #: When nothing was left of the tenant; None before, and again if something was written late.
     empty_at: datetime | None = None

@@ -1,4 +1,4 @@
-"""Clock, secrets, sign-in, rate limits and idempotency keys."""
+"""Clocks, secrets, sign-in, rate limits and idempotency keys."""
 
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
@@ -20,6 +20,13 @@ class Clock(Protocol):
 
     def monotonic_s(self) -> float:
         """Return a monotonic time in seconds, since an arbitrary moment."""
+
+
+class StorageClock(Protocol):
+    """The clock of storage. All workers share it, so that theirs cannot shorten a wait that another one began."""
+
+    async def now(self) -> datetime:
+        """Return the current time as an aware datetime in UTC."""
 
 
 class IdSource(Protocol):

@@ -37,6 +37,7 @@ from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.simulation.importing import settle
 from tests.support.builders import person, user
 from tests.support.fakes import FakeClock, directories_of, fake_ports
+from tests.support.fakes.clock import FakeStorageClock
 from tests.support.fakes.table_service import MemoryTables
 from tests.support.world import World
 
@@ -73,6 +74,7 @@ class Deployment:
         return dataclasses.replace(
             self.ports,
             clock=self.clock,
+            storage_clock=FakeStorageClock(self.clock),
             tenants=TableTenantStore(self.first, accounts),
             connections=TableConnectionStore(self.first),
             settings=TableSettingsStore(self.first, accounts),

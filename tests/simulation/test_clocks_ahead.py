@@ -1,16 +1,30 @@
-"""A worker whose clock was ahead has died: what it left behind does not wait for as long as its clock was wrong."""
+"""A worker whose clock is ahead: what it left behind does not wait longer, and it ends no wait that others began."""
 
+import dataclasses
+
+from shared.bootstrap import App
+from shared.domain.erasure.erasure import ErasureState
+from shared.domain.erasure.person import Identifier
+from shared.domain.ids import TenantId
 from shared.domain.imports.import_record import ImportState
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.run import RunState
 from shared.telemetry import RequestCounters
 from shared.workflows.imports.claim import Claim
+from shared.workflows.tenants.deletion import SETTLED_AFTER
 from tests.simulation.importing import imports_world, look, people, settle, start, uploaded
-from tests.support.builders import user
+from tests.support.builders import person, user
 from tests.support.fakes import FakeClock
 from tests.support.world import SETTINGS, World, deliver
 
 _AHEAD_S = 3_600.0
+
+
+def app_ahead(world: World) -> App:
+    """Return the app of a worker whose clock is an hour ahead."""
+    clock = FakeClock()
+    clock.advance((world.clock.now() - clock.now()).total_seconds() + _AHEAD_S)
+    return App(dataclasses.replace(world.ports, clock=clock), SETTINGS)
 
 
 async def test_a_claim_lapses() -> None:
@@ -20,9 +34,7 @@ async def test_a_claim_lapses() -> None:
     ref = await uploaded(world, content)
     await start(world, ref, content)
     job = world.queue.messages.pop()
-    ahead = FakeClock()
-    ahead.advance((world.clock.now() - ahead.now()).total_seconds() + _AHEAD_S)
-    await Claim.take(world.ports.imports, ahead, await world.ports.imports.get(ref))
+    await Claim.take(world.ports.imports, app_ahead(world).ports.clock, await world.ports.imports.get(ref))
     await world.app.watchdog(RequestCounters())
     assert world.queue.messages == [job]
     await settle(world)
@@ -43,3 +55,30 @@ async def test_a_lost_job_is_sent_again() -> None:
         world.clock.advance(SETTINGS.watchdog_stale_after_s)
     await world.drain()
     assert (await world.newest("contoso")).state is RunState.DONE
+
+
+async def test_a_deleted_tenant_is_looked_for_again_after_the_whole_wait() -> None:
+    """What ran when it was deleted can still write, and its id is not free before."""
+    world, fabrikam = World(), TenantId("fabrikam")
+    await world.tenant("fabrikam", [user(1)], Preferences(mode=Mode.FULL), {"berlin": []})
+    await world.app.tenants.delete(fabrikam)
+    for _ in range(2):
+        await app_ahead(world).watchdog(RequestCounters())
+    assert (await world.ports.tenants.find_deletion(fabrikam)).value is not None
+    world.clock.advance(SETTLED_AFTER.total_seconds())
+    await app_ahead(world).watchdog(RequestCounters())
+    assert (await world.ports.tenants.find_deletion(fabrikam)).value is None
+
+
+async def test_a_person_is_erased_again_after_the_whole_wait() -> None:
+    """What ran at the first erasure can still write."""
+    world, contoso = World(), TenantId("contoso")
+    await world.tenant("contoso", [user(1)], Preferences(mode=Mode.FULL), {"berlin": []})
+    await world.sync("contoso", "first")
+    began = await world.app.erase_person.start(contoso, Identifier.OBJECT_ID, person(1), "anna")
+    states = []
+    for _ in range(2):
+        await app_ahead(world).erase_person.complete()
+        states.append((await world.app.erase_person.get(contoso, began.erasure.id)).erasure.state)
+        world.clock.advance(SETTLED_AFTER.total_seconds())
+    assert states == [ErasureState.SETTLING, ErasureState.DONE]

@@ -43,6 +43,8 @@ PLACEMENTS: Final = "!placements"
 NAMED_KEYS: Final = "!keys"
 #: Partition of the registered storage accounts.
 ACCOUNTS: Final = "!accounts"
+#: Partition and row of the row by whose time the clock of storage is read.
+CLOCK: Final = "!clock"
 #: Partition and row of the pause of all tenants.
 PAUSE: Final = "!pause"
 

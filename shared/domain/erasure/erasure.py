@@ -60,7 +60,7 @@ class Erasure(msgspec.Struct, frozen=True, kw_only=True):
     #: The tenant's fencing token when the round began: a run that begins before the last snapshot was looked at makes
     #: another round necessary.
     fencing_token: int = 0
-    #: When everything had been erased once.
+    #: When everything had been erased once, by the clock of storage.
     erased_at: datetime | None = None
     #: Number of recipients and rows that were erased or changed, by table.
     erased: Mapping[str, int] = {}

@@ -26,7 +26,7 @@ from shared.domain.run import LocationReport, RunKind
 from shared.errors import Conflict, ETagConflict, NotFound, Rejected, SyncError
 from shared.ports.erasures import ErasureStore
 from shared.ports.imports import ImportStore
-from shared.ports.platform import Clock, IdSource
+from shared.ports.platform import Clock, IdSource, StorageClock
 from shared.ports.tenants import ConnectionStore, SettingsStore, SyncStateStore, TenantStore
 from shared.runtime.optimistic_update import repeat
 from shared.telemetry import event
@@ -84,6 +84,7 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
     manual: ManualChanges
     import_completion: ImportCompletion
     clock: Clock
+    storage_clock: StorageClock
     ids: IdSource
 
     async def start(self, tenant: TenantId, identifier: Identifier, text: str, by: str) -> ErasureReport:
@@ -153,8 +154,11 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _must_wait(self, erasure: Erasure) -> bool:
         """Return whether the erasure waits for the end of a sync or of a pause, or of what ran at the first erasure."""
-        if erasure.erased_at is not None and self.clock.now() < erasure.erased_at + SETTLED_AFTER:
-            return True
+        if erasure.erased_at is not None:
+            settled_at = erasure.erased_at + SETTLED_AFTER
+            # this worker's clock saves asking, and the one of storage decides
+            if self.clock.now() < settled_at or await self.storage_clock.now() < settled_at:
+                return True
         state = (await self.sync_states.get(erasure.tenant)).value
         return state.active_run is not None or bool(state.pauses)
 
@@ -181,7 +185,8 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
         if step.after is not None:
             return done
         if done.state is ErasureState.ERASING:
-            return msgspec.structs.replace(done, state=ErasureState.SETTLING, erased_at=self.clock.now())
+            erased_at = await self.storage_clock.now()
+            return msgspec.structs.replace(done, state=ErasureState.SETTLING, erased_at=erased_at)
         event("person_erased", tenant=tenant, erasure=erasure.id)
         return done.ended(ErasureState.DONE, self.clock.now())
 

@@ -2,7 +2,7 @@
 
 The deletion is stored first. While it is stored, the id cannot be used again. A worker that read a directory when the
 tenant was deleted may write a page or a result after its rows were deleted, so they are looked for once more
-`SETTLED_AFTER` the tenant itself was gone. The deletion is dropped when nothing was found then.
+`SETTLED_AFTER` the tenant itself was gone, by the clock of storage. The deletion is dropped when nothing was found then.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from shared.domain.connections.connection import first_entry_name
 from shared.domain.deletion import Deletion
 from shared.domain.ids import TenantId
 from shared.errors import BeingErased, NotFound, SyncError
-from shared.ports.platform import Clock, SecretStore
+from shared.ports.platform import Clock, SecretStore, StorageClock
 from shared.ports.tenant_data import TenantData
 from shared.ports.tenants import TenantStore
 from shared.runtime.optimistic_update import optimistic_update
@@ -43,6 +43,7 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
     secrets: SecretStore
     entries: SecretEntries
     clock: Clock
+    storage_clock: StorageClock
 
     @optimistic_update
     async def begin(self, tenant: TenantId) -> None:
@@ -72,7 +73,7 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
 
     async def advance(self, tenant: TenantId, seconds: float) -> None:
         """Delete rows for about this time, and drop the deletion when nothing can be left."""
-        begun, until = self.clock.now(), self.clock.monotonic_s() + seconds
+        begun, until = await self.storage_clock.now(), self.clock.monotonic_s() + seconds
         await self.secrets.delete(first_entry_name(tenant))
         while rows := await self._step(tenant):
             await self._count(tenant, rows)
@@ -115,7 +116,7 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
     async def _count(self, tenant: TenantId, rows: int) -> None:
         deletion, etag = await self.tenants.find_deletion(tenant)
         if deletion is not None:
-            gone_at = deletion.gone_at or self.clock.now()  # a step deletes the tenant itself first
+            gone_at = deletion.gone_at or await self.storage_clock.now()  # a step deletes the tenant itself first
             counted = msgspec.structs.replace(deletion, rows=deletion.rows + rows, gone_at=gone_at, empty_at=None)
             await self.tenants.replace_deletion(tenant, counted, etag)
 
@@ -129,6 +130,6 @@ class TenantDeletion(msgspec.Struct, frozen=True, kw_only=True):
             await self.tenants.delete_deletion(tenant, etag)
             event("swept", tenant=tenant, rows=deletion.rows)
         elif deletion.empty_at is None:
-            now = self.clock.now()
+            now = await self.storage_clock.now()
             empty = msgspec.structs.replace(deletion, gone_at=deletion.gone_at or now, empty_at=now)
             await self.tenants.replace_deletion(tenant, empty, etag)

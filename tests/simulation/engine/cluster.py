@@ -25,6 +25,7 @@ from tests.simulation.engine.services import (
     SharedTables,
     SimulatedQueue,
     SimulatedSecrets,
+    SimulatedStorageClock,
     SimulatedTables,
     sessions_of,
 )
@@ -179,5 +180,6 @@ class Cluster:
             secrets=SimulatedSecrets(self.vault, actor),
             providers=entra_providers(sessions_of(self.directories, actor), clock=actor),
             clock=actor,
+            storage_clock=SimulatedStorageClock(actor),
             ids=SharedIds(self._numbers, actor),
         )

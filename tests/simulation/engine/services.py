@@ -4,7 +4,7 @@ import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import count
 from typing import Any, TypeVar
 
@@ -16,7 +16,7 @@ from shared.domain.sync.jobs import Job
 from shared.domain.sync.queue_messages import encode
 from shared.ports.queues import PoisonMessage
 from tests.simulation.engine.directory import PagedDirectory
-from tests.simulation.engine.scheduler import Actor
+from tests.simulation.engine.scheduler import BEGINNING, Actor
 from tests.support.fakes import FakeDirectories, FakeSecretStore
 from tests.support.fakes.paged_tables import PagedTables
 from tests.support.fakes.table_service import MemoryTables
@@ -43,6 +43,21 @@ class SharedTables(MemoryTables):
     def names(self, table: str, partition: str) -> set[str]:
         """Return the row keys of a partition."""
         return set(self._tables[table].get(partition, {}))
+
+
+class SimulatedStorageClock:
+    """`StorageClock` of one actor: its time is the right one."""
+
+    def __init__(self, actor: Actor) -> None:
+        self._actor = actor
+
+    async def now(self) -> datetime:
+        """Return the time."""
+
+        async def read() -> datetime:
+            return BEGINNING + timedelta(seconds=self._actor.scheduler.loop.time())
+
+        return await self._actor.effect("read the clock of storage", read, writes=False)
 
 
 class SimulatedTables(PagedTables):

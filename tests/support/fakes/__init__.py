@@ -4,7 +4,7 @@ from shared.adapters.process_limits import ProcessLimitStore
 from shared.adapters.stores import TableAuditStore, TableErasureStore
 from shared.bootstrap import Ports
 from tests.support.fakes.certificates import FakeCertificateReader
-from tests.support.fakes.clock import FakeClock
+from tests.support.fakes.clock import FakeClock, FakeStorageClock
 from tests.support.fakes.connections import FakeConnectionStore
 from tests.support.fakes.directory import FakeDirectories, FakeDirectory
 from tests.support.fakes.entra import (
@@ -62,6 +62,7 @@ def fake_ports() -> Ports:
         sign_in=FakeSignIn(),
         probes=FakeProbes(clock),
         clock=clock,
+        storage_clock=FakeStorageClock(clock),
         ids=FakeIdSource(clock),
     )
 

@@ -22,3 +22,14 @@ class FakeClock:
         """Let time pass."""
         self._now += timedelta(seconds=seconds)
         self._monotonic_s += seconds
+
+
+class FakeStorageClock:
+    """`StorageClock` that shows the time of a clock."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+
+    async def now(self) -> datetime:
+        """Return the time."""
+        return self._clock.now()
