@@ -123,7 +123,7 @@ class RecipientStore(Protocol):
     ) -> Deleted:
         """Delete up to `limit` rows of the location, and return their number; fewer than `limit` are all of them.
 
-        Nothing is deleted unless it is still `allowed` after the rows were listed.
+        The fence is kept. Nothing is deleted unless it is still `allowed` after the rows were listed.
         """
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:

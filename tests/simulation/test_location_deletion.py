@@ -1,5 +1,6 @@
 """Deleted locations: their rows go in steps, under crashes, and none of a new location of the id goes with them."""
 
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from itertools import count
 
@@ -7,12 +8,16 @@ import pytest
 
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
-from shared.errors import BeingErased, NotFound
+from shared.domain.recipient import Change, ChangeKind, Reason
+from shared.domain.reconcile.fence import Fence
+from shared.domain.reconcile.write import Write
+from shared.errors import BeingErased, NotFound, Superseded
 from shared.ports.recipients import Deleted
 from shared.ports.tenant_data import ALL_ROWS, Allowed
 from shared.telemetry import RequestCounters
+from shared.workflows.recipients.fenced_writer import prepare_for_manual_change
 from shared.workflows.tenants import location_deletion, locations
-from tests.support.builders import person, user
+from tests.support.builders import csv_recipient, person, user
 from tests.support.fakes.on_tables import ports_on
 from tests.support.fakes.table_service import MemoryTables
 from tests.support.world import Crash, Fuse, World
@@ -102,6 +107,52 @@ async def test_a_deletion_that_dies_anywhere_is_finished(*, after: bool, monkeyp
         if not fuse.blown:
             assert DESK not in listed
             return
+
+
+async def _delete(world: World) -> None:
+    assert await world.app.locations.delete(FABRIKAM, DESK) is None
+
+
+async def _pause(world: World) -> None:
+    await world.app.emergency_stop.pause(FABRIKAM, "operator")
+
+
+async def _configure(world: World) -> None:
+    await world.app.preferences.put(FABRIKAM, Preferences(deactivate_missing=False))
+
+
+@pytest.mark.parametrize("end", [_delete, _pause, _configure])
+async def test_a_location_that_was_never_written_is_not_written_afterwards(
+    end: Callable[[World], Awaitable[None]],
+) -> None:
+    """A writer found no fence, and its first batch arrives after an answer that says that nothing is written."""
+    world = World(ports_on(MemoryTables()))
+    await world.tenant("fabrikam", [], Preferences(), {"desk": []})
+    recipients, states = world.ports.recipients, world.ports.sync_states
+    assert (await recipients.get_fence(FABRIKAM, DESK)).etag is None
+    writer = await prepare_for_manual_change(states, recipients, FABRIKAM, DESK, "first")
+    await end(world)
+    recipient = csv_recipient("Ann")
+    change = Change(kind=ChangeKind.CREATED, reason=Reason.NEW, recipient=recipient.id)
+    with pytest.raises(Superseded):
+        await writer.write(
+            [Write(recipient=recipient, change=change)],
+            run=world.ports.ids.new_run_id(),
+            actor="anna",
+            at=world.ports.clock.now(),
+        )
+    assert await left_at(world, DESK) == 0
+
+
+async def test_the_fence_of_a_deleted_location_says_nothing_about_it() -> None:
+    """Only its token and the number of its batches stay, which keep late writes out."""
+    world = await filled_world()
+    before = (await world.ports.recipients.get_fence(FABRIKAM, DESK)).value
+    assert before.active == PEOPLE
+    await _delete(world)
+    fence = (await world.ports.recipients.get_fence(FABRIKAM, DESK)).value
+    assert fence.fencing_token > before.fencing_token
+    assert fence == Fence(fencing_token=fence.fencing_token, sequence=before.sequence)
 
 
 async def test_a_stopped_worker_deletes_nothing_of_a_new_location(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -251,15 +251,15 @@ class TableRecipientStore:
     ) -> Deleted:
         """Delete up to `limit` rows of the location, and return their number; fewer than `limit` are all of them.
 
-        Nothing is deleted unless it is still `allowed` after the rows were listed.
+        The fence is kept. Nothing is deleted unless it is still `allowed` after the rows were listed.
         """
         self._encoder.forget()
         active = 0
 
-        def count(row: Entity) -> bool:
+        def is_kept(row: Entity) -> bool:
             nonlocal active
             active += row.get("status") == Status.ACTIVE.value
-            return False
+            return str(row["RowKey"]) == keys.FENCE
 
         rows = await delete_some(
             await self._accounts.of(tenant),
@@ -267,7 +267,7 @@ class TableRecipientStore:
             limit,
             partition=keys.location(tenant, location),
             columns=["status"],
-            keep=count,
+            keep=is_kept,
             allowed=allowed,
         )
         return Deleted(rows, active if rows else 0)

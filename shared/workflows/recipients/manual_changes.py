@@ -8,6 +8,7 @@ A change is announced as a run before it is written, and closed afterwards. If i
 closes it with what its journal has.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import timedelta
@@ -173,12 +174,13 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         if ended:
             raise Superseded(f"The change {run} was closed.", code="superseded")
 
+    async def _require_configured(self, tenant: TenantId, location: LocationId) -> None:
+        if (await self.settings.find_location(tenant, location)).value is None:
+            raise Superseded(f"{location} was deleted.", code="superseded")
+
     async def acquire(self, tenant: TenantId, location: LocationId, run: RunId) -> FencedWriter:
         """Acquire the fence of a location. Raises Superseded if something else uses or deleted the location."""
-        fenced = await self._writer(acquire_for_manual_change, tenant, location, run)
-        if location not in {configured.id for configured in await self.settings.list_locations(tenant)}:
-            raise Superseded(f"{location} was deleted", code="superseded")
-        return fenced
+        return await self._writer(acquire_for_manual_change, tenant, location, run)
 
     async def _writer(self, begin: _Begin, tenant: TenantId, location: LocationId, run: RunId) -> FencedWriter:
         try:
@@ -186,7 +188,8 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         except FencedOff as error:
             await self.running_work.restore(tenant, error.token)
             raise
-        await self._require_open(tenant, run)  # after the fence was read: who closes the run replaces the fence first
+        # After the fence was read: who closes the run, or deletes the location, replaces the fence afterwards.
+        await asyncio.gather(self._require_open(tenant, run), self._require_configured(tenant, location))
         return fenced
 
     async def write(

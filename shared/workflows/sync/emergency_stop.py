@@ -142,11 +142,10 @@ class EmergencyStop(msgspec.Struct, frozen=True, kw_only=True):
 
     @optimistic_update
     async def _take_fence(self, tenant: TenantId, location: LocationId) -> None:
-        """Make the next batch of a location's writer fail. A location without a fence does not have a writer yet."""
+        """Make the next batch of a location's writer fail. The first writer of a location would insert its fence."""
         fence, etag = await self.recipients.get_fence(tenant, location)
-        if etag is not None:
-            taken = msgspec.structs.replace(fence, attempt=self.ids.new_attempt_id(), operation=0)
-            await self.recipients.replace_fence(tenant, location, taken, etag)
+        taken = msgspec.structs.replace(fence, attempt=self.ids.new_attempt_id(), operation=0)
+        await self.recipients.replace_fence(tenant, location, taken, etag)
 
     async def _lift(self, tenant: TenantId, pause: str) -> None:
         """Remove a pause from the tenant's state, and send its waiting request if none is left.

@@ -213,7 +213,10 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             return None
 
     async def _raise_fences(self, tenant: TenantId, fencing_token: int) -> Contended | None:
-        """Raise the fence of every location. Return the error of the last one that could not be raised."""
+        """Raise the fence of every location. Return the error of the last one that could not be raised.
+
+        A location that has none gets one: its first writer, if there already is one, would insert it.
+        """
         contended = None
         for location in await self.settings.list_locations(tenant):
             try:
@@ -225,8 +228,8 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
     @optimistic_update
     async def _raise_fence(self, tenant: TenantId, location: LocationId, fencing_token: int) -> None:
         fence, etag = await self.recipients.get_fence(tenant, location)
-        if etag is None or fence.fencing_token >= fencing_token:
-            return  # nothing was ever written to the location, or its fence already has a newer token
+        if etag is not None and fence.fencing_token >= fencing_token:
+            return  # it already has a newer token
         raised = msgspec.structs.replace(fence, fencing_token=fencing_token)
         await self.recipients.replace_fence(tenant, location, raised, etag)
 

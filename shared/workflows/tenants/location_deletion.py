@@ -3,6 +3,9 @@
 The change of configuration that deletes a location marks it as being deleted: from then on it is not listed, and its id
 cannot be used. The request deletes rows for some seconds. Repeating it, a request that creates a location with the id,
 or the watchdog, continues. The mark is removed last.
+
+The fence stays, without anything about the location. A write that was sent before the deletion and arrives after it
+needs the fence as it was. Without the row, a writer of a location that had no fence could still insert one.
 """
 
 from collections.abc import Iterable
@@ -13,6 +16,7 @@ import msgspec
 
 from shared.domain.deletion import LocationDeletion
 from shared.domain.ids import LocationId, TenantId
+from shared.domain.reconcile.fence import Fence
 from shared.domain.run import Summary
 from shared.errors import BeingErased, ETagConflict, NotFound, SyncError
 from shared.ports.platform import Clock
@@ -36,7 +40,7 @@ class LocationImports(Protocol):
 
 
 class LocationErasure(msgspec.Struct, frozen=True, kw_only=True):
-    """Deletes the recipients, the journal, the fence and the imports of a deleted location."""
+    """Deletes the recipients, the journal and the imports of a deleted location."""
 
     settings: SettingsStore
     sync_states: SyncStateStore
@@ -99,8 +103,9 @@ class LocationErasure(msgspec.Struct, frozen=True, kw_only=True):
         """
 
         async def allowed() -> bool:
-            return (await self.settings.find_location_deletion(tenant, location)).value is not None
+            return await self._is_deleted(tenant, location)
 
+        await self._take_fence(tenant, location)
         rows = await self.imports.abandon(tenant, location, STEP_ROWS, allowed)
         deleted = await self.recipients.delete_location(tenant, location, STEP_ROWS - rows, allowed)
         if deleted.active:
@@ -109,6 +114,17 @@ class LocationErasure(msgspec.Struct, frozen=True, kw_only=True):
         if rows:
             await self._count(tenant, location, rows)
         return rows
+
+    async def _is_deleted(self, tenant: TenantId, location: LocationId) -> bool:
+        return (await self.settings.find_location_deletion(tenant, location)).value is not None
+
+    @optimistic_update
+    async def _take_fence(self, tenant: TenantId, location: LocationId) -> None:
+        """Fence off what has acquired the fence since, and erase what it says about the location."""
+        fence, etag = await self.recipients.get_fence(tenant, location)
+        empty = Fence(fencing_token=fence.fencing_token, sequence=fence.sequence)
+        if (etag is None or fence != empty) and await self._is_deleted(tenant, location):
+            await self.recipients.replace_fence(tenant, location, empty, etag)
 
     @optimistic_update
     async def _count(self, tenant: TenantId, location: LocationId, rows: int) -> None:

@@ -177,27 +177,26 @@ class FakeRecipientStore:
     async def delete_location(
         self, tenant: TenantId, location: LocationId, limit: int = ALL_ROWS, allowed: Allowed | None = None
     ) -> Deleted:
-        """Delete rows of the location: recipients, then its journal and its fence. Nothing unless it is `allowed`."""
+        """Delete rows of the location: recipients, then its journal, not its fence. Nothing unless it is `allowed`."""
         if allowed is not None and not await allowed():
             return Deleted(0, 0)
         place, active = (tenant, location), 0
-        fences = int(self._fences.find(place) is not None)
-        self._fences.delete(place)
         people, journal = self._recipients.pop(place, {}), self._journal.pop(place, [])
-        gone = sorted(people)[: limit - fences]
+        gone = sorted(people)[:limit]
         for person in gone:
             active += people.pop(person).status is Status.ACTIVE
-        entries = journal[: limit - fences - len(gone)]
+        entries = journal[: limit - len(gone)]
         if people:
             self._recipients[place] = people
         if journal := journal[len(entries) :]:
             self._journal[place] = journal
-        return Deleted(fences + len(gone) + len(entries), active)
+        return Deleted(len(gone) + len(entries), active)
 
     async def delete_all(self, tenant: TenantId, limit: int = ALL_ROWS) -> int:
         """Delete rows of the tenant. As `TenantData.delete_all`."""
         places = {*self._fences.keys(), *self._recipients, *self._journal}
         own = sorted(place for place in places if place[0] == tenant)[:limit]
-        for _, location in own:
-            await self.delete_location(tenant, location)
+        for place in own:
+            await self.delete_location(*place)
+            self._fences.delete(place)
         return len(own)
