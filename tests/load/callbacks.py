@@ -20,4 +20,6 @@ def recorded(folder: Path, since_s: float, until_s: float) -> list[Callback]:
     """Return the callbacks that ended in a period and imported nothing, the longest first."""
     lines = [line for file in sorted(folder.glob("*.jsonl")) for line in file.read_bytes().splitlines()]
     callbacks = [msgspec.json.decode(line, type=Callback) for line in lines]
-    return sorted((one for one in callbacks if since_s <= one.at <= until_s and not one.imported), key=lambda one: -one.cpu_s)
+    return sorted(
+        (one for one in callbacks if since_s <= one.at <= until_s and not one.imported), key=lambda one: -one.cpu_s
+    )

@@ -89,7 +89,7 @@ PROTOCOL: Final = (
     Mutant(
         "no fence is raised when settings change",
         f"{_SYNC}/restart_on_change.py",
-        "if etag is None or fence.fencing_token >= fencing_token:",
+        "if etag is not None and fence.fencing_token >= fencing_token:",
         "if True:",
         f"{_SIMULATED}/test_interrupted_changes.py::test_an_interrupted_change_is_completed",
     ),

@@ -114,7 +114,7 @@ async def test_killed_while_it_is_started(after: bool) -> None:  # noqa: FBT001 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before the effect", "after the effect"])
 async def test_killed_while_an_upload_expires(after: bool) -> None:  # noqa: FBT001 - a parameter of the test
-    """It was never started, so it has no run. Its file is erased nevertheless, and the next import is not kept waiting."""
+    """It was never started and has no run. Its file is erased nevertheless, and the next import need not wait."""
     calls = 0
     while True:
         world = await imports_world()

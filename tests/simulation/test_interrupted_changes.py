@@ -163,7 +163,8 @@ async def _require_right(world: World, action: Action, where: str) -> None:
         assert set(found) in ({"berlin", "paris"}, {"berlin", "munich", "paris"}), where
         if "munich" not in found:
             assert await world.recipients("contoso", "munich") == [], where
-            assert (await world.ports.recipients.get_fence(CONTOSO, MUNICH)).etag is None, where
+            fence = (await world.ports.recipients.get_fence(CONTOSO, MUNICH)).value
+            assert (fence.active, fence.attempt, fence.input_fingerprint) == (0, "", None), where
     if await world.ports.connections.find(CONTOSO) is None:
         return
     await world.sync("contoso", "last")

@@ -2,7 +2,8 @@
 
 The deletion is stored first. While it is stored, the id cannot be used again. A worker that read a directory when the
 tenant was deleted may write a page or a result after its rows were deleted, so they are looked for once more
-`SETTLED_AFTER` the tenant itself was gone, by the clock of storage. The deletion is dropped when nothing was found then.
+`SETTLED_AFTER` the tenant itself was gone, by the clock of storage. When nothing was found then, the deletion is
+dropped.
 """
 
 from collections.abc import Sequence

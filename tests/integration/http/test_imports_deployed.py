@@ -29,4 +29,5 @@ async def test_a_file_is_imported_and_erased(deployment: Deployment) -> None:
         f"acme:desk:{paths[1].rsplit('/', 1)[1]}"
     }
     assert (await deployment("DELETE", LOCATION)).status == 204
-    assert {"Uploads", "Imports", "Recipients"} & set(deployment.rows()) == set()
+    assert {"Uploads", "Imports"} & set(deployment.rows()) == set()
+    assert [row.split("RowKey=")[1].split(" ")[0] for row in deployment.rows()["Recipients"]] == ["!fence"]

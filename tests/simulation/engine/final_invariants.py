@@ -64,7 +64,9 @@ class FinalInvariants:
 
     def i6_imports(self, tenant: TenantId) -> None:
         """Every import that was started has ended."""
-        left = [mark.ref.id for mark in listed(self._cluster.view.imports.list_imports(tenant)) if mark.state.is_running]
+        left = [
+            mark.ref.id for mark in listed(self._cluster.view.imports.list_imports(tenant)) if mark.state.is_running
+        ]
         self._require(not left, "I6", f"imports of {tenant} have not ended: {left}")
 
     def i6_queues(self) -> None:

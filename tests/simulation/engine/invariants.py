@@ -63,8 +63,8 @@ class Invariants(LifeInvariants):
     def configured(self, tenant: TenantId) -> None:
         """Note that a request has returned that changes the configuration of a tenant.
 
-        While another change is under way, the stored version is that of a request that has not returned. What is left
-        of the state of a tenant that was deleted meanwhile is not that of the next one.
+        While another change is under way, the stored version is that of a request that has not returned. The
+        state that a deleted tenant has left is not that of the next one.
         """
         if tenant not in self._existing:
             return

@@ -178,14 +178,16 @@ async def test_more_bytes_than_a_batch_takes_are_refused_whole_and_written_in_ha
 
 
 async def test_erasing_a_location_leaves_its_neighbours(stores: Stores) -> None:
-    """Nothing of it remains, and everything of a tenant with a similar id does."""
+    """Nothing of it remains but the fence, and everything of a tenant with a similar id does."""
     writes = creations(3)
     await put(stores, writes, Versioned(Fence(), None))
     people = [write.recipient for write in writes]
     await stores.recipients.write(stores.acme_2, DESK, people, journal(writes), Versioned(Fence(), None))
-    await stores.recipients.delete_location(stores.acme, DESK)
+    before = await stores.recipients.get_fence(stores.acme, DESK)
+    assert (await stores.recipients.delete_location(stores.acme, DESK)).rows == 4
     assert await read(stores) == []
-    assert (await stores.recipients.get_fence(stores.acme, DESK)).etag is None
+    assert [entry async for entry in stores.recipients.list_journal(stores.acme, DESK, RUN)] == []
+    assert await stores.recipients.get_fence(stores.acme, DESK) == before
     assert len([recipient async for recipient in stores.recipients.list_recipients(stores.acme_2, DESK)]) == 3
 
 

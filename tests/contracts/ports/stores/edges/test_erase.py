@@ -97,7 +97,7 @@ async def _fill(stores: Stores, tenant: TenantId) -> None:
 
 
 async def _erase(stores: Stores, tenant: TenantId) -> None:
-    await stores.recipients.delete_location(tenant, LOCATION)
+    await stores.recipients.delete_all(tenant)
     await stores.snapshots.delete_all(tenant)
     await stores.runs.delete_all(tenant)
     await stores.imports.delete_all(tenant)

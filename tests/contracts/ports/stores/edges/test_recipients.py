@@ -55,9 +55,9 @@ async def test_the_fence_alone_is_swapped_by_one_of_two(stores: Stores, tenant: 
 
 
 async def test_a_fence_that_was_erased_is_a_conflict(stores: Stores, tenant: TenantId) -> None:
-    """Who read the fence before the location was erased cannot write there."""
+    """Who read the fence before the tenant was erased cannot write there."""
     etag = await write(stores, tenant, [recipient(1)], Versioned(Fence(attempt="a", operation=1), None))
-    await stores.recipients.delete_location(tenant, LOCATION)
+    await stores.recipients.delete_all(tenant)
     with pytest.raises(Conflict):
         await write(stores, tenant, [recipient(2)], Versioned(Fence(attempt="a", operation=2), etag))
     with pytest.raises(Conflict):
