@@ -107,12 +107,10 @@ class ImportCleanup(msgspec.Struct, frozen=True, kw_only=True):
     async def _resume(self, stored: Versioned[Import], state: TenantState) -> None:
         now, stale = self.clock.now(), stored.value
         claimed = is_claimed(stale, now)
-        if stale.state.ended:
-            return
-        if stale.outcome is not None:  # also of an upload that was never started, and expired
+        if stale.outcome is not None and not stale.state.ended:  # also of an upload that was never started, and expired
             await self.completion.close(stored)
             return
-        if stale.run is None or stale.started_at is None:
+        if stale.state.ended or stale.run is None or stale.started_at is None:
             return
         if not claimed and state.begins(stale.started_at) <= now - DEADLINE:
             detail = "The import was not finished within a day and was given up; upload the file again."
