@@ -42,7 +42,7 @@ def test_each_difference_of_recipients_is_found() -> None:
 
 def test_rows_that_were_left_behind_are_found() -> None:
     """More rows than the twin has; fewer are not leftovers."""
-    assert staged_differences(Counter({"checkpoint": 2}), Counter({"checkpoint": 1})) == [
-        "1 more rows than the twin: checkpoint"
+    assert staged_differences(Counter({"snapshot partition": 2}), Counter({"snapshot partition": 1})) == [
+        "1 more rows than the twin: snapshot partition"
     ]
-    assert staged_differences(Counter(), Counter({"checkpoint": 1})) == []
+    assert staged_differences(Counter(), Counter({"snapshot partition": 1})) == []

@@ -27,10 +27,16 @@ class RateLimit(msgspec.Struct, frozen=True, kw_only=True):
         return timedelta(seconds=self.period_s / self.burst)
 
     def take(self, used_until: datetime | None, now: datetime) -> datetime | float:
-        """Count one request. Return the new state, or the seconds to wait if the request exceeds the limit."""
-        begin = max(used_until or now, now)
-        following = begin + self._interval
-        over = following - now - timedelta(seconds=self.period_s)
+        """Count one request. Return the new state, or the seconds to wait if the request exceeds the limit.
+
+        No state is more than a period ahead of the clock that made it. One that is counts as unused: it was made by a
+        clock that is ahead, or for a longer period, and would refuse requests for as long as the clock is wrong.
+        """
+        period = timedelta(seconds=self.period_s)
+        if used_until is None or not now <= used_until <= now + period:
+            used_until = now
+        following = used_until + self._interval
+        over = following - now - period
         return following if over <= timedelta(0) else over.total_seconds()
 
     def give_back(self, used_until: datetime) -> datetime:

@@ -43,8 +43,8 @@ _MAX_STEPS: Final = 4_000
 _WATCHDOG_S: Final = 300.0
 #: Number of watchdogs in which everything must have ended: those of a deadline of six hours, and some more.
 _WATCHDOGS: Final = 120
-#: Time after which credentials can be validated again, in seconds: an hour by clocks that are 1.5 h apart.
-_LIMITED_S: Final = 2.5 * 3_600.0 + 100.0
+#: Time after which credentials can be validated again, in seconds.
+_LIMITED_S: Final = 3_700.0
 _SKEWS: Final = ((0.0,), (0.0,), (0.0, 3_600.0), (-3_600.0, 0.0, 1_800.0))
 
 

@@ -33,6 +33,14 @@ def test_what_is_given_back_can_be_taken_again() -> None:
     assert LIMIT.give_back(used) == NOW
 
 
+@pytest.mark.parametrize("ahead_s", [51, 3_600, 86_400 * 365])
+def test_a_clock_that_is_ahead_locks_out_no_one(ahead_s: float) -> None:
+    """A request was counted by a worker whose clock was wrong. The next one, by another worker, need not wait."""
+    ahead = LIMIT.take(None, NOW + timedelta(seconds=ahead_s))
+    assert isinstance(ahead, datetime)
+    assert LIMIT.take(ahead, NOW) == LIMIT.take(None, NOW)
+
+
 @given(st.lists(st.floats(min_value=0, max_value=30), min_size=1, max_size=60))
 def test_never_more_than_the_burst_in_a_period_and_what_refills(pauses: list[float]) -> None:
     """In any stretch of time at most the burst, and one for each interval that has gone by."""
