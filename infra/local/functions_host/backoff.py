@@ -14,10 +14,12 @@ class Backoff:
     def __init__(self, max_s: float) -> None:
         self._max_s = max(max_s, _FIRST_S)
         self._exponent = 0
+        self._is_longest = False
 
     def reset(self) -> None:
         """Reset to the shortest wait after a message was received."""
         self._exponent = 0
+        self._is_longest = False
 
     def next_s(self) -> float:
         """Return the seconds to wait before the next request."""
@@ -26,7 +28,8 @@ class Backoff:
             return _FIRST_S
         spread = random.uniform(0.8, 1.2)  # noqa: S311 (spreads load, protects nothing)
         wait_s = _FIRST_S + spread * 2.0 ** (self._exponent - 1) * _FIRST_S
-        if wait_s >= self._max_s:
+        if self._is_longest or wait_s >= self._max_s:
+            self._is_longest = True  # as in the extension, the longest wait stays until a message arrives
             return self._max_s
         self._exponent += 1
         return wait_s
