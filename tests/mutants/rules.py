@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from tests.mutants.mutant import SIMULATION, Mutant
+from tests.mutants.mutant import Mutant
 
 _RECONCILE: Final = "shared/domain/reconcile"
 _SIMULATED: Final = "tests/simulation"
@@ -114,6 +114,6 @@ RULES: Final = (
         "shared/workflows/recipients/fenced_writer.py",
         "if (current.active_run, current.fencing_token) != (None, state.fencing_token):",
         "if False:",
-        SIMULATION,
+        f"{_SIMULATED}/test_late_writes.py::test_an_edit_gives_way_to_a_sync_that_begins_while_it_reads_the_fence",
     ),
 )

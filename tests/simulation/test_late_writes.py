@@ -17,11 +17,13 @@ from shared.domain.ids import LocationId, TenantId
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Counts
-from shared.domain.reconcile.fence import JournalEntry
+from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.run import RunState
 from shared.domain.sync.queue_messages import encode
-from shared.errors import ETagConflict, Transient
+from shared.domain.versioned import Versioned
+from shared.errors import ETagConflict, Superseded, Transient
 from shared.telemetry import RequestCounters
+from shared.workflows.recipients.fenced_writer import prepare_for_manual_change
 from tests.support.builders import user
 from tests.support.fakes import FakeJobQueue
 from tests.support.fakes.on_tables import ports_on
@@ -128,3 +130,26 @@ async def test_an_import_that_is_given_up_writes_nothing_later() -> None:
     assert await world.everything(CONTOSO) == before
     run = await world.newest(CONTOSO)
     assert (run.state, run.counts) == (RunState.FAILED, Counts())
+
+
+async def test_an_edit_gives_way_to_a_sync_that_begins_while_it_reads_the_fence(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The sync has not acquired the fence then, so the fence does not tell that it has begun."""
+    world = World(ports_on(MemoryTables()))
+    await world.tenant("contoso", [user(1)], Preferences(mode=Mode.FULL), {"berlin": []})
+    await world.sync("contoso", "first")
+    recipients, states = world.ports.recipients, world.ports.sync_states
+    get_fence = recipients.get_fence
+
+    async def begun(tenant: TenantId, location: LocationId) -> Versioned[Fence]:
+        fence = await get_fence(tenant, location)
+        monkeypatch.setattr(recipients, "get_fence", get_fence)
+        await world.request("contoso", "second")
+        await deliver(world.app, world.queue.messages.pop(0))
+        return fence
+
+    monkeypatch.setattr(recipients, "get_fence", begun)
+    with pytest.raises(Superseded):
+        await prepare_for_manual_change(states, recipients, CONTOSO, BERLIN, "edit")
+    assert (await states.get(CONTOSO)).value.active_run is not None
