@@ -94,6 +94,13 @@ PROTOCOL: Final = (
         f"{_SIMULATED}/test_interrupted_changes.py::test_an_interrupted_change_is_completed",
     ),
     Mutant(
+        "a change of settings does not end the run that it supersedes",
+        f"{_SYNC}/restart_on_change.py",
+        "            runs=(*earlier.runs, active) if active else earlier.runs,",
+        "            runs=earlier.runs,",
+        SIMULATION,
+    ),
+    Mutant(
         "a deleted tenant is forgotten before late writers have ended",
         "shared/workflows/tenants/deletion.py",
         "SETTLED_AFTER: Final = timedelta(minutes=15)",
