@@ -5,10 +5,12 @@ import os
 import sys
 from pathlib import Path
 from time import process_time, time
+from unittest.mock import Mock
 
 import pytest
 
 from infra.capacity.generated_section import is_current
+from infra.local.functions_host.channel import Channel, Handler
 from tests.load import hostile, worker
 from tests.load.callbacks import recorded
 from tests.load.page import PAGE, SECTION, table
@@ -41,7 +43,7 @@ def test_only_limits_are_no_errors() -> None:
 
 
 async def test_callbacks_that_compute_for_long_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With the CPU time of their thread, and the name of their coroutine; waiting and imports are not computing."""
+    """With the CPU time of their thread and the name of their coroutine, without waits, imports and loading the app."""
 
     async def first() -> None:
         monkeypatch.setitem(sys.modules, "a_module_that_is_imported_now", sys)
@@ -54,7 +56,11 @@ async def test_callbacks_that_compute_for_long_are_recorded(tmp_path: Path, monk
 
     monkeypatch.setenv(worker.FOLDER, str(tmp_path))
     monkeypatch.setattr(asyncio.Handle, "_run", asyncio.Handle._run)
-    worker.prepare(None)  # type: ignore[arg-type] # the channel is not used
+    handlers: dict[str, Handler] = {}
+    worker.prepare(Channel(asyncio.StreamReader(), Mock(), handlers))
+    await asyncio.create_task(compute())
+    assert recorded(tmp_path, 0, time()) == []
+    handlers["invoke"] = compute
     since_s = time()
     await asyncio.gather(*(asyncio.create_task(work) for work in (first(), compute(), asyncio.sleep(0.1))))
     assert (tmp_path / f"{os.getpid()}.jsonl").read_text().count("first") == 1

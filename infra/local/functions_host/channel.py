@@ -47,6 +47,10 @@ class Channel:
         """Whether one of the processes has closed its end."""
         return self._writer.is_closing()
 
+    def answers(self, name: str) -> bool:
+        """Return whether this end answers calls of a name."""
+        return name in self._handlers
+
     async def call(self, name: str, *arguments: object) -> Any:  # noqa: ANN401 (whatever the handler returns)
         """Return the result of a handler in the other process. Cancelling cancels the handler.
 
