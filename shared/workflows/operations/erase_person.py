@@ -154,7 +154,7 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _must_wait(self, erasure: Erasure) -> bool:
         """Return whether the erasure waits for the end of a sync or of a pause, or of what ran at the first erasure."""
-        if erasure.erased_at is not None:
+        if erasure.erased_at is not None and erasure.position is None:  # within a round, the wait is over
             settled_at = erasure.erased_at + SETTLED_AFTER
             # this worker's clock saves asking, and the one of storage decides
             if self.clock.now() < settled_at or await self.storage_clock.now() < settled_at:

@@ -62,11 +62,14 @@ class FinalInvariants:
         left = [erasure.id for erasure in listed(self._cluster.view.erasures.list_erasures())]
         self._require(not left, "I6", f"erasures have not ended: {left}")
 
+    def running_imports(self, tenant: TenantId) -> list[str]:
+        """Return the imports of a tenant that were started and have not ended."""
+        marks = listed(self._cluster.view.imports.list_imports(tenant))
+        return [mark.ref.id for mark in marks if mark.state.is_running]
+
     def i6_imports(self, tenant: TenantId) -> None:
         """Every import that was started has ended."""
-        left = [
-            mark.ref.id for mark in listed(self._cluster.view.imports.list_imports(tenant)) if mark.state.is_running
-        ]
+        left = self.running_imports(tenant)
         self._require(not left, "I6", f"imports of {tenant} have not ended: {left}")
 
     def i6_queues(self) -> None:

@@ -256,9 +256,7 @@ class History:
         erased = not listed(view.tenants.list_deletions()) and not any(
             listed(view.connections.list_secret_entries(tenant)) for tenant in gone
         )
-        imported = not any(
-            mark.state.is_running for tenant in self.tenants for mark in listed(view.imports.list_imports(tenant))
-        )
+        imported = not any(map(self.invariants.running_imports, self.tenants))
         erased = erased and imported and not listed(view.erasures.list_erasures())
         return not any(busy) and ended and erased and not self.cluster.broker.poison
 
