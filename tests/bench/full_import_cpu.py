@@ -1,15 +1,18 @@
 """First sync of 10,000 people at 10 locations: CPU of the product and of the simple app."""
 
+from collections.abc import AsyncIterator
+from functools import partial
 from statistics import median
 from typing import Final
 
 from azure.data.tables.aio import TableClient
+from msgraph.generated.models.user import User
 
 from shared.adapters.entra.schema import SELECT
 from tests.bench.baseline import app as baseline
 from tests.bench.entra import Directory, directories, directory
 from tests.bench.product import product
-from tests.bench.results import ROUNDS, Result, Spent, spent
+from tests.bench.results import Result, Spent, spent
 from tests.bench.tables import service
 
 _USERS: Final = 10_000
@@ -20,22 +23,26 @@ _GOAL_CPU_S: Final = 4.0
 async def measure() -> list[Result]:
     """Return the CPU ratio of the simple app to the product, and the product's CPU seconds.
 
-    The simple app is measured once, because it takes minutes.
+    The simple app is measured once, because it takes minutes. A sync of the product follows each of its
+    locations, so that a machine whose speed drifts disturbs both alike.
     """
+    ours: list[Spent] = []
+    theirs: list[Spent] = []
     async with directory(users=_USERS) as known:
-        ours = [await _ours(known) for _ in range(ROUNDS)]
-        theirs = await _theirs(known)
-    cpu_s = median(each.cpu_s for each in ours)
+        async for part in _theirs(known):
+            theirs.append(part)
+            ours.append(await _ours(known))
+    cpu_s, their_cpu_s = median(each.cpu_s for each in ours), sum(part.cpu_s for part in theirs)
     measured = {
         "users": _USERS,
         "locations": _LOCATIONS,
         "ours_cpu_s": [each.cpu_s for each in ours],
         "ours_wall_s": [each.wall_s for each in ours],
-        "baseline_cpu_s": theirs.cpu_s,
-        "baseline_wall_s": theirs.wall_s,
+        "baseline_cpu_s": their_cpu_s,
+        "baseline_wall_s": sum(part.wall_s for part in theirs),
     }
     return [
-        Result(key="full_import_cpu", value=theirs.cpu_s / cpu_s, goal=60, at_least=True, measured=measured),
+        Result(key="full_import_cpu", value=their_cpu_s / cpu_s, goal=60, at_least=True, measured=measured),
         Result(key="full_import_cpu_s", value=cpu_s, goal=_GOAL_CPU_S, measured=measured),
     ]
 
@@ -54,16 +61,18 @@ async def _ours(known: Directory) -> Spent:
     return took
 
 
-async def _theirs(known: Directory) -> Spent:
+async def _theirs(known: Directory) -> AsyncIterator[Spent]:
+    """Yield what reading took, and what each location took."""
     graph, credential = baseline.client(known.credentials)
     with service() as (connection, _):
         async with credential, TableClient.from_connection_string(connection, "Baseline") as table:
             await table.create_table()
+            people: list[User] = []
 
-            async def work() -> None:
-                people = await baseline.users(graph, SELECT.split(","))
-                assert len(people) == _USERS
-                for number in range(_LOCATIONS):
-                    await baseline.write(table, f"location-{number}", people)
+            async def read() -> None:
+                people.extend(await baseline.users(graph, SELECT.split(",")))
 
-            return await spent(work)
+            yield await spent(read)
+            assert len(people) == _USERS
+            for number in range(_LOCATIONS):
+                yield await spent(partial(baseline.write, table, f"location-{number}", people))
