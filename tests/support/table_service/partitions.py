@@ -1,7 +1,7 @@
 """Tables: partitions of rows in the order of their keys, changed by one operation or one batch at a time."""
 
 import time
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -36,13 +36,23 @@ class Partition:
 
     def __init__(self) -> None:
         self.rows: dict[str, Row] = {}
-        self._keys: list[str] | None = None
+        #: All keys in order, and the sort keys of them; None if they changed.
+        self._sorted: tuple[list[str], list[bytes]] | None = None
 
-    def keys_from(self, first: str) -> tuple[list[str], int]:
-        """Return all keys in order, and the index of the first that is not less than `first`."""
-        if self._keys is None:
-            self._keys = sorted(self.rows, key=in_order)
-        return self._keys, bisect_left(self._keys, in_order(first), key=in_order)
+    def keys_within(self, low: tuple[bytes, bool], high: tuple[bytes, bool] | None) -> Sequence[str]:
+        """Return the keys within two bounds, in order.
+
+        A bound is a sort key, and whether it lies behind the row that has exactly this key.
+        """
+        if self._sorted is None:
+            keys = sorted(self.rows, key=in_order)
+            self._sorted = keys, [in_order(key) for key in keys]
+        keys, order = self._sorted
+        first, last = (
+            (bisect_right if behind else bisect_left)(order, key)
+            for key, behind in (low, high or (order[-1] if order else b"", True))
+        )
+        return keys[first:last]
 
     def check(self, operation: Operation) -> None:
         """Check that the operation can be applied. Raises Refusal otherwise."""
@@ -62,14 +72,14 @@ class Partition:
         """Apply a checked operation. Return the row, or None if it was deleted."""
         if operation.verb == "DELETE":
             del self.rows[operation.row]
-            self._keys = None
+            self._sorted = None
             return None
         stored = self.rows.get(operation.row)
         body = tidy(operation.body)
         if operation.verb == "PATCH" and stored is not None:
             body = merged(stored.body, body)
         if stored is None:
-            self._keys = None
+            self._sorted = None
         self.rows[operation.row] = row = Row(body, tick)
         return row
 

@@ -93,18 +93,20 @@ def _all_hold(terms: list[Term], row: Row) -> bool:
 
 def _within(partition: Partition, terms: list[Term], first: str) -> Iterator[tuple[str, Row]]:
     """Yield the rows in the range of the keys, without reading the rows outside of it."""
-    low, high = first, None
-    for term in terms:
-        value = str(term.value)
-        if term.relation in {"eq", "ge", "gt"}:
-            low = max(low, value, key=in_order)
-        if term.relation in {"eq", "le", "lt"}:
-            high = value if high is None else min(high, value, key=in_order)
-    keys, at = partition.keys_from(low)
-    last = None if high is None else in_order(high)
-    for place in range(at, len(keys)):
-        key = keys[place]
-        if last is not None and in_order(key) > last:
-            return
-        if all(term.holds(key) for term in terms):
+    if not all(isinstance(term.value, str) for term in terms):
+        return  # a key is text, which no number equals
+    values = [(term.relation, str(term.value)) for term in terms]
+    # of two equal bounds, the one that excludes its end is the narrower
+    low = max(
+        (
+            (in_order(first), False),
+            *((in_order(value), relation == "gt") for relation, value in values if relation in {"eq", "ge", "gt"}),
+        )
+    )
+    high = min(
+        ((in_order(value), relation != "lt") for relation, value in values if relation in {"eq", "le", "lt"}),
+        default=None,
+    )
+    for key in partition.keys_within(low, high):
+        if ("ne", key) not in values:
             yield key, partition.rows[key]
