@@ -124,6 +124,7 @@ def work(job: Job) -> Done:
                 found.failed += [Failure(name_of(scenario), what) for what in play(scenario).violations[:1]]
     found.reached = set(sometimes.REACHED)
     gc.collect()
+    gc.freeze()
     return found
 
 
