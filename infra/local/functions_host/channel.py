@@ -8,7 +8,8 @@ import itertools
 import pickle
 import socket
 import traceback
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import Any, Final, Self
 
@@ -17,6 +18,11 @@ Handler = Callable[..., Awaitable[object]]
 
 #: length of the number before each frame, in bytes
 _PREFIX: Final = 4
+#: larger frames are read in pieces of this length, in bytes
+_PIECE: Final = 256 * 1024
+#: Decodes larger frames. In Azure as well, messages from the host are read by a thread of the worker, and not by its
+#: event loop, which a request of 32 MiB would occupy for tens of milliseconds.
+_READER: Final = ThreadPoolExecutor(max_workers=1, thread_name_prefix="channel")
 
 
 class CallFailed(Exception):
@@ -75,8 +81,7 @@ class Channel:
         try:
             with suppress(EOFError, ConnectionError):
                 while True:
-                    length = int.from_bytes(await self._reader.readexactly(_PREFIX))
-                    self._take(*pickle.loads(await self._reader.readexactly(length)))  # noqa: S301 (our own process)
+                    self._take(*await self._frame())
         finally:
             self._writer.close()
             for result in self._calls.values():
@@ -88,6 +93,16 @@ class Channel:
     def close(self) -> None:
         """Close this end. The other process ends, if it is a worker."""
         self._writer.close()
+
+    async def _frame(self) -> tuple[Any, ...]:
+        left = int.from_bytes(await self._reader.readexactly(_PREFIX))
+        if left <= _PIECE:
+            return _decoded([await self._reader.readexactly(left)])
+        pieces = []
+        while left:
+            pieces.append(await self._reader.readexactly(min(left, _PIECE)))
+            left -= len(pieces[-1])
+        return await asyncio.get_running_loop().run_in_executor(_READER, _decoded, pieces)
 
     def _take(self, kind: str, number: int, *content: Any) -> None:  # noqa: ANN401 (what `call` and `_answer` send)
         if kind == "call":
@@ -116,3 +131,8 @@ class Channel:
         content = pickle.dumps(frame, pickle.HIGHEST_PROTOCOL)
         self._writer.write(len(content).to_bytes(_PREFIX) + content)
         await self._writer.drain()
+
+
+def _decoded(pieces: Sequence[bytes]) -> tuple[Any, ...]:
+    frame: tuple[Any, ...] = pickle.loads(b"".join(pieces))  # noqa: S301 (our own process)
+    return frame
