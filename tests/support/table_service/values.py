@@ -75,6 +75,8 @@ def shown(row: Row, select: list[str] | None, *, metadata: bool) -> dict[str, An
     properties = row.properties()
     if select is None or "Timestamp" in select:
         properties["Timestamp"] = timestamp(row.changed)
+    if select is not None and not metadata:
+        return {name: properties[name] for name in select if name in properties}
     names = properties.keys() if select is None else [name for name in select if name in properties]
     answer: dict[str, Any] = {"odata.etag": row.etag} if metadata else {}
     for name in names:
