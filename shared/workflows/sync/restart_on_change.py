@@ -5,9 +5,11 @@ work on the previous configuration obsolete. If its worker dies, the next reques
 completes it. docs/decisions/0027-store-changes-of-settings-before-they-are-made.md explains the order.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from typing import Final
 
 import msgspec
 
@@ -28,6 +30,9 @@ from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, event
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.tenants.location_deletion import LocationErasure
+
+#: Fences of a tenant that are raised at the same time. A person waits until all of them are.
+_AT_ONCE: Final = 16
 
 
 class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
@@ -213,17 +218,23 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             return None
 
     async def _raise_fences(self, tenant: TenantId, fencing_token: int) -> Contended | None:
-        """Raise the fence of every location. Return the error of the last one that could not be raised.
+        """Raise the fence of every location. Return the error of one that could not be raised.
 
         A location that has none gets one: its first writer, if there already is one, would insert it.
         """
-        contended = None
-        for location in await self.settings.list_locations(tenant):
-            try:
-                await self._raise_fence(tenant, location.id, fencing_token)
-            except Contended as error:
-                contended = error
-        return contended
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def attempt(location: LocationId) -> Contended | None:
+            async with slots:
+                try:
+                    await self._raise_fence(tenant, location, fencing_token)
+                except Contended as error:
+                    return error
+            return None
+
+        locations = await self.settings.list_locations(tenant)
+        results = await asyncio.gather(*(attempt(location.id) for location in locations))
+        return next((error for error in results if error is not None), None)
 
     @optimistic_update
     async def _raise_fence(self, tenant: TenantId, location: LocationId, fencing_token: int) -> None:

@@ -76,15 +76,38 @@ async def test_a_view_waits_for_storage_once(
     routes: list[Route], monkeypatch: pytest.MonkeyPatch, path: str, rounds: int
 ) -> None:
     """Its latency is that of one request to storage, not of a chain of them."""
+    tables, api = await _tenant(routes, monkeypatch, locations=1)
+    tables.is_held = True
+    request = asyncio.ensure_future(api("GET", path))
+    assert await tables.rounds(request) == rounds
+    assert request.result().status == 200
+
+
+async def test_saving_settings_waits_as_long_for_many_locations_as_for_one(
+    routes: list[Route], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their fences are raised at the same time, sixteen at most."""
+    rounds = {}
+    for locations in (1, 16, 17):
+        tables, api = await _tenant(routes, monkeypatch, locations)
+        tables.is_held = True
+        request = asyncio.ensure_future(api("PUT", "tenants/contoso/preferences", {"mode": "full"}))
+        rounds[locations] = await tables.rounds(request)
+        assert request.result().status == 200
+    assert rounds[16] == rounds[1]
+    assert rounds[17] == rounds[1] + 1
+
+
+async def _tenant(routes: list[Route], monkeypatch: pytest.MonkeyPatch, locations: int) -> tuple[WaitingTables, Client]:
+    """Return new tables with one tenant and locations, and the API on them."""
     tables = WaitingTables()
     product = App(ports_on(tables), SETTINGS)
     for module in MODULES:
         monkeypatch.setattr(module, "app", lambda: product)
     api = Client(routes)
     await api("PUT", "tenants/contoso", {"name": "Contoso"})
-    await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})
     await api("PUT", "tenants/contoso/sso", {"clientId": "11111111-2222-4333-8444-555555555555"})
-    tables.is_held = True
-    request = asyncio.ensure_future(api("GET", path))
-    assert await tables.rounds(request) == rounds
-    assert request.result().status == 200
+    await api("PUT", "tenants/contoso/locations/desk", {"name": "Desk"})
+    for number in range(1, locations):
+        await api("PUT", f"tenants/contoso/locations/desk-{number}", {"name": f"Desk {number}"})
+    return tables, api
