@@ -1,6 +1,5 @@
 """Settings: the only reader of the environment. One error lists all missing or malformed settings, with remedies."""
 
-import math
 import os
 import re
 from collections.abc import Mapping
@@ -20,8 +19,6 @@ from shared.errors import Misconfigured, Rejected
 _ACCOUNT_NAME: Final = re.compile(r"[a-z0-9-]{1,63}")
 #: Origins of pages: an address without user name and path.
 _ORIGIN: Final = re.compile(r"https://[^/@]+")
-#: Longest retention, in days: a hundred years.
-_MAX_DAYS: Final = 36_500
 #: Connection string that the SDK recognises as Azurite on this machine.
 _EMULATOR: Final = "UseDevelopmentStorage=true"
 #: Address of Azurite's Table service.
@@ -107,14 +104,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     allowances: Mapping[Expense, RateLimit] = msgspec.field(default_factory=lambda: ALLOWANCES)
     #: Settings of telemetry; None if nothing is exported.
     telemetry: TelemetrySettings | None = None
-    #: How long rows are kept that no running work needs.
+    #: How long rows are kept that no running work needs, and entries of the audit log.
     retention: Retention = Retention()
     #: Time without progress after which the watchdog re-enqueues a job, in seconds.
     watchdog_stale_after_s: float
     #: Maximum duration of a run, in seconds. The watchdog fails a run that takes longer.
     run_deadline_s: float
-    #: Age at which an entry of the audit log is deleted, in days.
-    audit_retention_days: float = 400.0
     #: Maximum number of messages with which the jobs of a run continue, wait or are sent again, and of their requests.
     run_max_messages: int = REPEATED.attempts
     run_max_requests: int = MAX_REQUESTS
@@ -161,7 +156,6 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         retention=retention_of(environment, reader.problems),
         watchdog_stale_after_s=reader.seconds("WATCHDOG_STALE_AFTER_S", LOST_JOB.first_wait_s),
         run_deadline_s=reader.seconds("RUN_DEADLINE_S", RUN_DEADLINE_S),
-        audit_retention_days=reader.days("AUDIT_RETENTION_DAYS", 400),
         run_max_messages=reader.count("RUN_MAX_MESSAGES", REPEATED.attempts),
         run_max_requests=reader.count("RUN_MAX_REQUESTS", MAX_REQUESTS),
         job_budget_s=reader.seconds("JOB_BUDGET_S", 120),
@@ -192,12 +186,6 @@ class _Reader:
         return text.rstrip("/")
 
     def seconds(self, name: str, default: float) -> float:
-        return self._number(name, default, "a positive number of seconds")
-
-    def days(self, name: str, default: float) -> float:
-        return self._number(name, default, f"a positive number of days, at most {_MAX_DAYS}", _MAX_DAYS)
-
-    def _number(self, name: str, default: float, expected: str, maximum: float = math.inf) -> float:
         text = self._environment.get(name)
         if not text:
             return default
@@ -205,8 +193,8 @@ class _Reader:
             value = float(text)
         except ValueError:
             value = -1
-        if not 0 < value <= maximum:
-            self.problems.append(f"{name} is not {expected}")
+        if not value > 0:  # neither is "nan"
+            self.problems.append(f"{name} is not a positive number of seconds")
         return value
 
     def count(self, name: str, default: int) -> int:

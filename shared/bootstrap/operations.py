@@ -43,7 +43,7 @@ class OperationWiring(SupervisionWiring):
             strangers=StrangerCounts(),
             clock=self.ports.clock,
             ids=self.ports.ids,
-            retention_days=self.settings.audit_retention_days,
+            kept_for=self.settings.retention.audit,
         )
 
     @cached_property

@@ -34,6 +34,8 @@ def test_every_missing_setting_is_named() -> None:
         ("JOB_BUDGET_S", "soon"),
         ("RUN_DEADLINE_S", "-1"),
         ("AUDIT_RETENTION_DAYS", "-1"),
+        ("AUDIT_RETENTION_DAYS", "7"),
+        ("AUDIT_RETENTION_DAYS", "400.5"),
         ("AUDIT_RETENTION_DAYS", "36501"),
         ("RUN_MAX_MESSAGES", "0"),
         ("RUN_MAX_REQUESTS", "2.5"),

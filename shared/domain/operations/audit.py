@@ -51,6 +51,7 @@ class Action(StrEnum):
     MESSAGE_RETRIED = "message_retried"
     MESSAGE_DISCARDED = "message_discarded"
     RECIPIENTS_EXPORTED = "recipients_exported"
+    CHANGES_EXPORTED = "changes_exported"
     AUDIT_EXPORTED = "audit_exported"
     #: A request that changes and exports nothing was refused.
     REQUEST_REFUSED = "request_refused"

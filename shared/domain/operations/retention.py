@@ -1,4 +1,4 @@
-"""Retention: how long rows are kept that no running work needs, and how far their deletion is."""
+"""Retention: how long rows are kept that no running work needs, and entries of the audit log."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -8,7 +8,7 @@ import msgspec
 
 from shared.domain.ids import TenantId
 
-#: Shortest time for which runs are kept, in days: the guard looks back seven days.
+#: Shortest time for which runs, and records of what was done, are kept, in days: the guard looks back seven days.
 _MIN_DAYS: Final = 8
 #: Longest time for which anything is kept, in days.
 _MAX_DAYS: Final = 36_500
@@ -27,6 +27,8 @@ class Retention(msgspec.Struct, frozen=True, kw_only=True):
     ledger: timedelta = timedelta(days=365)
     #: Reports of imports.
     imports: timedelta = timedelta(days=30)
+    #: Entries of the audit log.
+    audit: timedelta = timedelta(days=400)
 
 
 class RetentionRound(msgspec.Struct, frozen=True, kw_only=True):
@@ -57,6 +59,7 @@ def retention_of(settings: Mapping[str, str], problems: list[str]) -> Retention:
         deactivated=days("KEEP_DEACTIVATED_DAYS", min(default.deactivated, runs)),
         ledger=days("KEEP_LEDGER_DAYS", default.ledger),
         imports=days("KEEP_IMPORT_REPORTS_DAYS", default.imports, least=1),
+        audit=days("AUDIT_RETENTION_DAYS", default.audit),
     )
     for name, value in (("KEEP_JOBS_DAYS", kept.jobs), ("KEEP_DEACTIVATED_DAYS", kept.deactivated)):
         if value > runs:

@@ -58,7 +58,7 @@ class AuditTrail(msgspec.Struct, frozen=True, kw_only=True):
     strangers: StrangerCounts
     clock: Clock
     ids: IdSource
-    retention_days: float
+    kept_for: timedelta
 
     async def begin(self, asked: Asked) -> Recorded:
         """Store what is about to be done, and return the entry.
@@ -197,7 +197,7 @@ class AuditTrail(msgspec.Struct, frozen=True, kw_only=True):
 
         Returns what to pass as `after` next, or None once every list was looked at.
         """
-        return await self.audit.sweep(self.clock.now() - timedelta(days=self.retention_days), after)
+        return await self.audit.sweep(self.clock.now() - self.kept_for, after)
 
 
 def require_position(position: AuditPosition) -> None:

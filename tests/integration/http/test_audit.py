@@ -110,8 +110,11 @@ async def test_each_recorded_route_is_in_the_log(api: Client, rule: str) -> None
     run = "8000000000000-00000000"
     words = {"tenant": "contoso", "location": "desk", "run": run, "recipient": "r", "import": run}
     words |= {"entry": "e", "key": "k"}
-    headers = {"Accept": "text/csv"} if method == "GET" else {}
-    reply = await ask(api, "operator", method, path.format(**words), {} if method != "GET" else None, **headers)
+    address = path.format(**words)
+    if method == "GET":
+        reply = await ask(api, "operator", method, f"{address}?cursor=x")
+    else:
+        reply = await ask(api, "operator", method, address, {})
     record = RECORDS[rule]
     assert isinstance(record, Record)
     found = [entry for entry in await entries(api) if entry["action"] == record.action]
@@ -361,6 +364,16 @@ async def test_reading_people_as_a_file_or_in_bulk_is_an_export(
     await api("GET", "tenants/contoso/locations/desk/recipients", query=query, headers=headers)
     exported = [entry for entry in await entries(api) if entry["action"] == "recipients_exported"]
     assert len(exported) == expected
+
+
+async def test_reading_the_changes_of_a_run_to_their_end_is_an_export(api: Client) -> None:
+    """They name people: a first sync names all of them. The first page is what a view shows."""
+    run = "8000000000000-00000000"
+    await api("GET", f"tenants/contoso/runs/{run}/changes")
+    assert "changes_exported" not in {entry["action"] for entry in await entries(api)}
+    await api("GET", f"tenants/contoso/runs/{run}/changes", query={"cursor": "x"})
+    exported = [entry for entry in await entries(api) if entry["action"] == "changes_exported"]
+    assert [entry["subject"] for entry in exported] == [{"run": run}]
 
 
 async def test_a_message_on_the_queue_is_recorded_once(api: Client) -> None:

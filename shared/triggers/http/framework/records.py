@@ -30,7 +30,12 @@ class Unrecorded(msgspec.Struct, frozen=True):
 def is_export(request: Request) -> bool:
     """Return whether a list is read as a file, in large pages, or beyond its first page."""
     by_file = preferred(request.header("accept"), (JSON, CSV)) == CSV
-    return by_file or bool(request.query("cursor")) or limit_of(request) > PAGE
+    return by_file or is_further_page(request) or limit_of(request) > PAGE
+
+
+def is_further_page(request: Request) -> bool:
+    """Return whether a list is read beyond its first page."""
+    return bool(request.query("cursor"))
 
 
 #: By method and path. A GET without a line is not recorded.
@@ -60,6 +65,7 @@ RECORDS: Final[Mapping[str, Record | Unrecorded]] = {
     "POST tenants/{tenant}/users": Record(Action.USER_CREATED),
     "POST tenants/{tenant}/unmapped-groups": Record(Action.GROUP_UNMAPPED),
     "POST tenants/{tenant}/runs": Record(Action.RUN_STARTED),
+    "GET tenants/{tenant}/runs/{run}/changes": Record(Action.CHANGES_EXPORTED, is_further_page),
     "POST tenants/{tenant}/runs/{run}/approve": Record(Action.RUN_APPROVED),
     "POST tenants/{tenant}/runs/{run}/reject": Record(Action.RUN_REJECTED),
     "POST tenants/{tenant}/runs/{run}/accept": Record(Action.RUN_ACCEPTED),
