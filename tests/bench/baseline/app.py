@@ -3,7 +3,7 @@
 It has none of the product's guarantees: no snapshot, comparison with stored rows, journal, fence or guard.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any, Final
 
 from azure.data.tables.aio import TableClient
@@ -47,18 +47,16 @@ def client(credentials: Credentials) -> tuple[GraphServiceClient, ClientSecretCr
     return found, credential
 
 
-async def users(graph: GraphServiceClient, select: Sequence[str]) -> list[User]:
-    """Return all users."""
+async def users(graph: GraphServiceClient, select: Sequence[str]) -> AsyncIterator[list[User]]:
+    """Iterate over the pages of all users."""
     query = UsersRequestBuilder.UsersRequestBuilderGetQueryParameters(top=_PAGE, select=list(select))
     options = UsersRequestBuilder.UsersRequestBuilderGetRequestConfiguration(query_parameters=query)
     page = await graph.users.get(request_configuration=options)
-    found: list[User] = []
     while page is not None:
-        found += page.value or []
+        yield page.value or []
         if page.odata_next_link is None:
             break
         page = await graph.users.with_url(page.odata_next_link).get()
-    return found
 
 
 async def write(table: TableClient, location: str, people: Sequence[User]) -> None:
