@@ -12,6 +12,7 @@ from shared.domain.ids import TenantId
 from shared.domain.optimistic_locking import Condition, Expected, Part, Replaced, Tagged, bound_to, expected, tag_of
 from shared.errors import NotFound, Rejected
 from shared.ports.tenants import SettingsStore, TenantStore
+from shared.runtime.optimistic_update import optimistic_update
 from shared.workflows.connections.connect import Connect
 from shared.workflows.pagination import page
 from shared.workflows.tenants.deletion import IN_REQUEST_S, TenantDeletion
@@ -55,16 +56,22 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
             ChangedMeanwhile: The stored version is not the required one.
             BeingErased: A deleted tenant with this id is being erased.
         """
-        summary = TenantSummary(id=tenant, name=valid_name(name))
+        tagged, is_new = await self._put(TenantSummary(id=tenant, name=valid_name(name)), condition)
+        if is_new:
+            await self.deletion.require_none(tenant)  # one that began in between deletes this tenant, too
+            await self.stop.pause_new(tenant)
+        return tagged, is_new
+
+    @optimistic_update
+    async def _put(self, summary: TenantSummary, condition: Condition | None) -> tuple[Tagged[TenantSummary], bool]:
+        """Store the name. It replaces what was read, so that a rename does not bring a deleted tenant back."""
+        tenant = summary.id
         before = await self.tenants.find_version(tenant, Part.TENANT)
         version = expected(condition, before, Part.TENANT, tenant)
         if before is None:
             await self.deletion.require_none(tenant)
         with bound_to(version):
-            etag = await self.tenants.put(summary, version)
-        if before is None:
-            await self.deletion.require_none(tenant)  # one that began in between deletes this tenant, too
-            await self.stop.pause_new(tenant)
+            etag = await self.tenants.put(summary, version or Expected(before))
         return Tagged(summary, tag_of(etag, Part.TENANT, tenant)), before is None
 
     async def get(self, tenant: TenantId) -> TenantSummary:

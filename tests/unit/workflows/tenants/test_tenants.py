@@ -9,6 +9,7 @@ from shared.domain.connections.entra.credential_form import CredentialForm
 from shared.domain.directory import Source
 from shared.domain.ids import LocationId, ObjectId, TenantId
 from shared.domain.operations.operator_log import OperatorLogEntry
+from shared.domain.optimistic_locking import Part
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.run import RunMode, RunState
 from shared.errors import BeingErased, NotFound, Rejected, Transient
@@ -31,6 +32,25 @@ async def test_a_tenant_is_new_once(app: App) -> None:
     (renamed, _), new = await app.tenants.put(tenant, "Contoso Ltd")
     assert (renamed.name, new) == ("Contoso Ltd", False)
     assert await app.tenants.list_all() == ([renamed], None)
+
+
+async def test_a_rename_does_not_bring_a_deleted_tenant_back(
+    app: App, ports: Ports, contoso: TenantId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that has read the tenant before it was deleted is refused like a creation: the deletion would erase it."""
+    find_version, deletions = ports.tenants.find_version, [contoso]
+
+    async def find_and_delete(tenant: TenantId, part: Part) -> str | None:
+        version = await find_version(tenant, part)
+        if deletions:
+            await app.tenants.delete(deletions.pop())
+        return version
+
+    monkeypatch.setattr(ports.tenants, "find_version", find_and_delete)
+    with pytest.raises(BeingErased):
+        await app.tenants.put(contoso, "Contoso Ltd")
+    with pytest.raises(NotFound):
+        await app.tenants.get(contoso)
 
 
 @pytest.mark.parametrize("name", ["", "  ", "x" * 201, "a\nb", "a\x00b"])
