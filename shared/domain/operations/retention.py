@@ -1,4 +1,4 @@
-"""Retention: how long rows are kept that no running work needs, and entries of the audit log."""
+"""Retention: how long rows without use and the audit log are kept, and how far their deletion is."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -48,11 +48,11 @@ class Partition:
             keys = sorted(self.rows, key=in_order)
             self._sorted = keys, [in_order(key) for key in keys]
         keys, order = self._sorted
-        first, last = (
-            (bisect_right if behind else bisect_left)(order, key)
-            for key, behind in (low, high or (order[-1] if order else b"", True))
-        )
-        return keys[first:last]
+
+        def place(key: bytes, behind: bool) -> int:  # noqa: FBT001 - the parts of a bound
+            return (bisect_right if behind else bisect_left)(order, key)
+
+        return keys[place(*low) : len(keys) if high is None else place(*high)]
 
     def check(self, operation: Operation) -> None:
         """Check that the operation can be applied. Raises Refusal otherwise."""
