@@ -39,7 +39,10 @@ class RunStore(Protocol):
         """Replace a run and return its new ETag. Raises ETagConflict if it changed since it was read."""
 
     async def discard(self, tenant: TenantId, run: RunId) -> None:
-        """Take a run that has changed nothing out of the history, if it exists. Its id cannot be used again."""
+        """Take a run that has changed nothing out of the history. Its id cannot be used again.
+
+        A run that is not stored is refused if it is inserted later.
+        """
 
     def list_runs(
         self, tenant: TenantId, *, since: datetime | None = None, after: str = "", whole: bool = False

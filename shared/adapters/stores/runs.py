@@ -13,9 +13,9 @@ from shared.adapters.stores.unreadable_rows import readable
 from shared.adapters.tables.bounded_deletion import delete_some
 from shared.adapters.tables.client import Entity, Tables
 from shared.adapters.tables.packing import pack, pack_rows, unpack, unpack_rows
-from shared.domain.ids import LocationId, RunId, SourceId, TenantId, newest_first, run_id_at
+from shared.domain.ids import LocationId, RunId, SourceId, TenantId, newest_first, requested_at, run_id_at
 from shared.domain.reconcile.candidate import Candidate
-from shared.domain.run import Plan, Run, RunProgress, RunState
+from shared.domain.run import Plan, Run, RunMode, RunProgress, RunState
 from shared.domain.sync.jobs import (
     ExistenceAnswers,
     FetchCheckpoint,
@@ -82,14 +82,15 @@ class TableRunStore:
         return await tables.replace(RUNS, _row_of(run), etag)
 
     async def discard(self, tenant: TenantId, run: RunId) -> None:
-        """Take a run that has changed nothing out of the history, if it exists.
+        """Take a run that has changed nothing out of the history.
 
         Its row stays, as that of a run that has ended, so that a late copy of the request that inserted it is refused.
+        A run that is not stored gets such a row.
         """
         tables = await self._accounts.of(tenant)
         row = await tables.find(RUNS, tenant, run)
-        if row is not None and not row.get("discarded"):
-            known = unpack(row, Run)
+        if row is None or not row.get("discarded"):
+            known = _unstored(tenant, run) if row is None else unpack(row, Run)
             ended = msgspec.structs.replace(known, state=RunState.DONE, finished_at=known.requested_at)
             await tables.put(RUNS, {**_row_of(ended), "discarded": True})
 
@@ -287,6 +288,18 @@ class TableRunStore:
             else:
                 values.append([row])
         return [unpack_rows(rows_of_value, kind) for rows_of_value in values]
+
+
+def _unstored(tenant: TenantId, run: RunId) -> Run:
+    """Return a run of which only the id is known."""
+    return Run(
+        id=run,
+        tenant=tenant,
+        mode=RunMode.INCREMENTAL,
+        state=RunState.PLANNING,
+        requested_at=requested_at(run),
+        requested_by="",
+    )
 
 
 def _row_of(run: Run) -> dict[str, Any]:

@@ -90,8 +90,7 @@ class ImportCompletion(msgspec.Struct, frozen=True, kw_only=True):
         ending, outcome = stored.value, stored.value.outcome
         if outcome is None:
             return
-        spent = ending.storage_requests
-        await self._change_run(ending, lambda run: ended_run(run, outcome, spent, self.clock.now()))
+        await self._end_run(ending, outcome)
         if outcome.state is not ImportState.HELD:
             await self.imports.delete_parts(ending.ref)
         ended = msgspec.structs.replace(ending, state=outcome.state, claimed_until=None, at=self.clock.now())
@@ -118,6 +117,13 @@ class ImportCompletion(msgspec.Struct, frozen=True, kw_only=True):
         with suppress(NotFound):
             return await self.runs.get(owner.tenant, owner.run) if owner.run is not None else None
         return None
+
+    async def _end_run(self, ending: Import, outcome: Outcome) -> None:
+        """End the run. If the request that started the import has not stored it yet, store it as one that has ended."""
+        spent, now = ending.storage_requests, self.clock.now()
+        if ending.run is not None and await self._find_run(ending) is None:
+            await self.runs.insert(ended_run(announced(ending), outcome, spent, now))
+        await self._change_run(ending, lambda run: ended_run(run, outcome, spent, now))
 
     @optimistic_update
     async def _change_run(self, owner: Import, change: Callable[[Run], Run]) -> None:

@@ -149,21 +149,32 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         await self.close(tenant, run)
 
     async def close(self, tenant: TenantId, run: RunId) -> None:
-        """Close an announced change with what its journal has."""
-        with suppress(NotFound):
+        """Close an announced change with what its journal has.
+
+        If it is not stored, the worker that announced it cannot store it any more.
+        """
+        try:
             change = (await self.runs.get(tenant, run)).value
-            if not change.state.ended:
-                reports = {
-                    location: LocationReport(
-                        counts=await self.recipients.get_journal_counts(tenant, location, run), compared=False
-                    )
-                    for location in change.locations
-                }
-                if all(report.counts == Counts() for report in reports.values()):
-                    await self.runs.discard(tenant, run)
-                else:
-                    await self.record(tenant, run, reports, problem=_INTERRUPTED)
+        except NotFound:
+            await self.runs.discard(tenant, run)
+        else:
+            await self._close(change)
         await self.sync_states.settle_manual(tenant, run)
+
+    async def _close(self, change: Run) -> None:
+        if change.state.ended:
+            return
+        tenant, run = change.tenant, change.id
+        reports = {
+            location: LocationReport(
+                counts=await self.recipients.get_journal_counts(tenant, location, run), compared=False
+            )
+            for location in change.locations
+        }
+        if all(report.counts == Counts() for report in reports.values()):
+            await self.runs.discard(tenant, run)
+        else:
+            await self.record(tenant, run, reports, problem=_INTERRUPTED)
 
     async def _require_open(self, tenant: TenantId, run: RunId) -> None:
         """Raise Superseded if the watchdog has closed the change, after which nothing may be written."""

@@ -272,7 +272,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         await self.stages.end(tenant, run, RunState.SUPERSEDED, problem, self.clock.now())
 
     async def _end_run(self, tenant: TenantId, obsolete: ObsoleteRun, *, connected: bool) -> Run | None:
-        """End a run, and return it; None if it was never stored."""
+        """End a run, and return it; None if it was never stored, after which it cannot be stored any more."""
         state, problem = RunState.FAILED, obsolete.problem
         if problem is None:
             state = RunState.SUPERSEDED
@@ -283,6 +283,8 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
                 problem = Problem(concerns="run", code="not_connected", detail=detail)
         now, spent = self.clock.now(), obsolete.storage_requests
         ended = await self.stages.end(tenant, obsolete.run, state, problem, now, storage_requests=spent)
+        if ended is None:
+            await self.runs.discard(tenant, obsolete.run)
         if state is RunState.SUPERSEDED:
             event("superseded", tenant=tenant, run=obsolete.run)
         return ended

@@ -134,8 +134,14 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
 
     @optimistic_update
     async def _next_stage(self, plan: Plan) -> tuple[RunState, bool]:
-        """Replace the run's state if its stage is complete. Return the state, and whether this call replaced it."""
-        stored = await self.runs.get(plan.tenant, plan.run)
+        """Replace the run's state if its stage is complete. Return the state, and whether this call replaced it.
+
+        Raises Superseded if the run was ended before it was stored, or was deleted.
+        """
+        try:
+            stored = await self.runs.get(plan.tenant, plan.run)
+        except NotFound as error:
+            raise Superseded(f"Run {plan.run} of {plan.tenant} was deleted.", code="superseded") from error
         following = await self._following(plan, stored.value.state)
         if following is None:
             return stored.value.state, False

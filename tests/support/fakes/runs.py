@@ -66,9 +66,8 @@ class FakeRunStore:
         return self._runs.replace((run.tenant, run.id), run, etag)
 
     async def discard(self, tenant: TenantId, run: RunId) -> None:
-        """Take a run that has changed nothing out of the history, if it exists."""
-        if self._runs.find((tenant, run)) is not None:
-            self._discarded.add((tenant, run))
+        """Take a run that has changed nothing out of the history, or refuse it if it is not stored yet."""
+        self._discarded.add((tenant, run))
         self._runs.delete((tenant, run))
 
     async def list_runs(

@@ -154,6 +154,17 @@ async def test_runs_are_swapped_and_listed_newest_first(stores: Stores) -> None:
         await stores.runs.get(stores.acme, runs[3].id)
 
 
+async def test_a_run_that_was_discarded_before_it_is_stored_is_refused(stores: Stores) -> None:
+    """A slow worker inserts it after another one has ended it."""
+    late = run(stores.acme)
+    for _ in range(2):
+        await stores.runs.discard(stores.acme, late.id)
+    assert not await stores.runs.insert(late)
+    assert [each async for each in stores.runs.list_runs(stores.acme)] == []
+    with pytest.raises(NotFound):
+        await stores.runs.get(stores.acme, late.id)
+
+
 async def test_erasing_a_tenant_leaves_the_one_with_a_similar_id(stores: Stores) -> None:
     """Runs, plans and results go; those of acme-2 stay."""
     for tenant in (stores.acme, stores.acme_2):

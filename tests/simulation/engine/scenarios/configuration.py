@@ -84,6 +84,13 @@ def settings_change_before_a_run_is_stored(play: Play) -> None:
     play.settle()
 
 
+def settings_change_while_a_run_is_stored(play: Play) -> None:
+    """The worker that planned it is slow: it cannot store the run afterwards."""
+    play.before("insert Runs fabrikam", map_berlin(play))
+    play.request(FABRIKAM)
+    play.settle()
+
+
 def a_pause_of_all_is_refused_for_a_tenant(play: Play) -> None:
     """The others are paused, and the watchdog pauses this one."""
     play.fail("replace Tenants fabrikam state", Fault.REFUSED)
@@ -113,6 +120,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     others_enter_credentials_all_the_time,
     a_fence_is_replaced_all_the_time,
     settings_change_before_a_run_is_stored,
+    settings_change_while_a_run_is_stored,
     a_pause_of_all_is_refused_for_a_tenant,
     a_tenant_is_deleted_while_all_are_paused,
     the_schedule_cannot_send,

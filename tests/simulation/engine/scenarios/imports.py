@@ -208,6 +208,20 @@ def it_is_ended_while_it_works(play: Play) -> None:
     play.call(_uploads())
 
 
+def it_ends_before_its_run_is_stored(play: Play) -> None:
+    """The request that starts it is slow: it stores a run that has ended."""
+    play.before("insert Runs fabrikam", _end(play))
+    play.call(_uploads())
+
+
+def it_ends_while_its_job_stores_its_run(play: Play) -> None:
+    """The request that started it has died."""
+    play.fail("insert Runs fabrikam", Fault.CRASH_BEFORE)
+    play.call(_uploads())
+    play.before("insert Runs fabrikam", _end(play))
+    play.watch(STALE_S)
+
+
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     reports_are_deleted,
     an_upload_is_never_started,
@@ -226,4 +240,6 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     an_import_begins_during_an_upload,
     it_is_started_again,
     it_is_ended_while_it_works,
+    it_ends_before_its_run_is_stored,
+    it_ends_while_its_job_stores_its_run,
 )

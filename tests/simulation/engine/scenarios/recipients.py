@@ -7,7 +7,7 @@ from shared.domain.ids import MAIN, LocationId, recipient_id_of
 from shared.domain.retry_policy import ROW_UPDATE
 from tests.simulation.engine.cluster import FABRIKAM, GROUPS
 from tests.simulation.engine.faults import Fault
-from tests.simulation.engine.play import DAY_S, STALE_S, Do, Play, Scenario
+from tests.simulation.engine.play import DAY_S, STALE_S, Act, Do, Play, Scenario
 from tests.simulation.engine.requests import BY
 from tests.support.builders import person, user
 
@@ -18,6 +18,16 @@ _FENCE: Final = "get Recipients fabrikam:berlin !fence"
 def _edit(number: int, department: str = "Edited") -> Do:
     recipient = recipient_id_of(MAIN, person(number))
     return lambda app: app.edit_recipient(FABRIKAM, _BERLIN, recipient, {"department": department}, active=None, by=BY)
+
+
+def _closes(play: Play) -> Act:
+    """Return what lets the watchdog take every worker for dead."""
+
+    def close() -> None:
+        play.scheduler.loop.pass_time(STALE_S)
+        play.start_watchdog()
+
+    return close
 
 
 def _leave(play: Play) -> None:
@@ -40,12 +50,14 @@ def others_edit_all_the_time(play: Play) -> None:
 
 def an_edit_is_closed_before_it_is_written(play: Play) -> None:
     """The watchdog takes its worker for dead."""
+    play.before(_FENCE, _closes(play))
+    play.call(_edit(0))
 
-    def close() -> None:
-        play.scheduler.loop.pass_time(STALE_S)
-        play.start_watchdog()
 
-    play.before(_FENCE, close)
+def an_edit_is_closed_before_it_is_stored(play: Play) -> None:
+    """Its worker is slow: it cannot store the edit afterwards, and then it dies."""
+    play.before("insert Runs fabrikam", _closes(play))
+    play.fail("insert Runs fabrikam", Fault.CRASH_AFTER)
     play.call(_edit(0))
 
 
@@ -142,6 +154,7 @@ def a_pause_begins_while_the_departed_are_deleted(play: Play) -> None:
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     others_edit_all_the_time,
     an_edit_is_closed_before_it_is_written,
+    an_edit_is_closed_before_it_is_stored,
     a_sync_begins_while_an_edit_is_closed,
     an_edit_finds_a_newer_fence,
     a_job_is_given_up_while_it_works,

@@ -84,7 +84,7 @@ def a_plan_is_newer_than_the_restored_state(play: Play) -> None:
     play.sync(FABRIKAM)
     play.fail("replace Runs fabrikam", Fault.CRASH_BEFORE)
     play.call(_requests())
-    run = play.stage.runs(FABRIKAM)[0].id
+    run = next(run.id for run in play.stage.runs(FABRIKAM) if not run.state.ended)
     play.restore("Tenants", stored)
     for _ in range(2):
         play.send(SyncRequest(tenant=FABRIKAM, mode=RunMode.INCREMENTAL, request=run, requested_by="watchdog"))
