@@ -56,7 +56,7 @@ def test_a_seed_repeats_its_history() -> None:
 def test_every_kind_of_fault_happens() -> None:
     """In a few histories together."""
     happened: set[str] = set()
-    for seed in range(20):
+    for seed in range(40):
         happened |= set(simulate(seed).faults.values())
     assert happened == {str(fault) for fault in Fault}
 

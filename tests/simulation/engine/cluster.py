@@ -10,6 +10,7 @@ from typing import Any, Final, TypeVar
 
 from shared.adapters.stores import Tables
 from shared.adapters.stores import imports as stored_imports
+from shared.adapters.tables import versions
 from shared.bootstrap import App, Ports
 from shared.domain.directory import Assignment
 from shared.domain.ids import ObjectId, TenantId
@@ -114,7 +115,7 @@ class Cluster:
         self._numbers = count(1)
         #: Those of the app that processes begin with.
         self.settings = SETTINGS
-        vars(stored_imports)["token_hex"] = self._hex  # a seed repeats its history
+        vars(stored_imports)["token_hex"] = vars(versions)["token_hex"] = self._hex  # a seed repeats its history
         #: Looks without being an actor: its calls are no effects.
         self.view = self._ports(self.tables, Actor("view", scheduler))
         self.view = dataclasses.replace(self.view, secrets=self.vault, providers=entra_providers(self.directories))

@@ -33,16 +33,20 @@ _LAST_DELIVERIES: Final = 4
 _MAX_ACTIONS: Final = 5
 _ACT: Final = 0.4
 #: In one of this many histories, something happens with both tenants, and it ends with a full run.
-_WITH_ALL: Final = 4
-_WITH_FULL: Final = 3
+_WITH_ALL: Final = 8
+_WITH_FULL: Final = 6
 #: Number of messages from which no action adds more.
 _MANY_MESSAGES: Final = 30
 #: Number of steps after which a history does not end, for each delivery that is wanted.
 _MAX_STEPS: Final = 4_000
 #: Time between two watchdogs, in seconds. Source: WATCHDOG_SCHEDULE
 _WATCHDOG_S: Final = 300.0
-#: Number of watchdogs in which everything must have ended: those of a deadline of six hours, and some more.
-_WATCHDOGS: Final = 120
+#: Weight of the timer of the watchdog once it is due.
+_WATCH: Final = 0.1
+#: Time between two watchdogs at the end, in seconds: what is stale is looked for. Source: WATCHDOG_STALE_AFTER_S
+_LAST_WATCHDOGS_S: Final = 900.0
+#: Number of these in which everything must have ended: those of a deadline of six hours, and some more.
+_WATCHDOGS: Final = 40
 #: Time after which credentials can be validated again, in seconds.
 _LIMITED_S: Final = 3_700.0
 _SKEWS: Final = ((0.0,), (0.0,), (0.0, 3_600.0), (-3_600.0, 0.0, 1_800.0))
@@ -69,7 +73,10 @@ class History:
     """Two tenants, some workers, and a seed."""
 
     def __init__(self, seed: int, faults: Plan, deliveries: int) -> None:
-        """Begin a history in which something happens until it has `deliveries`, and two faults."""
+        """Begin a history in which something happens until it has `deliveries`, and two faults.
+
+        With 0, only what others do happens in it, and they end the faults.
+        """
         self.seed = seed
         self.faults = faults
         self.scheduler = Scheduler(seed, faults)
@@ -83,13 +90,14 @@ class History:
         self.moved = self.stage.moved = self.invariants.moved
         self.stage.configured, self.stage.deleted = self.invariants.configured, self.invariants.deleted
         self.stage.paused, self.stage.resuming = self.invariants.paused, self.invariants.resuming
+        self._deliveries = deliveries
         self._wanted = deliveries - _LAST_DELIVERIES
         self._left = _MAX_ACTIONS * deliveries
         self._ends = False
         self._watch_s = _WATCHDOG_S
         #: Whether the timer of the watchdog fires.
         self.watches = True
-        self._watch_move = Move(_ACT, self._watch)
+        self._watch_move = Move(_WATCH, self._watch)
         self._act_move = Move(_ACT, self._act)
         self._limit = _MAX_STEPS * (deliveries + 10)
         self._violations = self.invariants.violations
@@ -101,7 +109,7 @@ class History:
 
     def begin(self) -> None:
         """Sync both tenants without a fault."""
-        self.faults.enabled = self.host.faulty = False
+        self._calm()
         for tenant in TENANTS:
             self._sync(tenant, "first", RunMode.FULL)
         self.host.faulty = True
@@ -144,7 +152,10 @@ class History:
             raise AssertionError("the history does not end")
 
     def _moves(self) -> list[Move]:
-        found, acts = self.host.moves(), self._acts
+        acts = self._acts
+        if not acts and 0 < self._deliveries <= self.host.deliveries:
+            self._calm()  # what is under way ends without further faults
+        found = self.host.moves()
         if acts and len(self.cluster.broker.messages) < _MANY_MESSAGES:
             found.append(self._act_move)
         if self.watches and self.scheduler.loop.time() >= self._watch_s:
@@ -152,6 +163,10 @@ class History:
         if not acts and self.host.idle:
             found += [Move(_ACT, partial(settings_actions.resume, self.stage, tenant)) for tenant in self._paused()]
         return found
+
+    def _calm(self) -> None:
+        """Let nothing fail any more."""
+        self.faults.enabled = self.host.faulty = False
 
     def _watch(self) -> None:
         """Fire the timer of the watchdog."""
@@ -164,9 +179,10 @@ class History:
     @property
     def _acts(self) -> bool:
         """Whether more is to happen."""
-        deliveries = self.host.deliveries + len(self.cluster.broker.messages)
-        is_short = deliveries < self._wanted or self.faults.due < MIN_FAULTS
-        return self._left > 0 and is_short and not self._ends
+        if self._ends or self._left <= 0:
+            return False
+        under_way = len(self.cluster.broker.messages) + self.host.working
+        return self.host.deliveries + under_way < self._wanted or self.faults.due < MIN_FAULTS
 
     def _act(self) -> None:
         self._left -= 1
@@ -178,7 +194,7 @@ class History:
 
     def _end(self) -> None:
         """Let the watchdogs clean up without faults, sync everything, and check."""
-        self.faults.enabled = self.host.faulty = False
+        self._calm()
         self._ends = True
         for tenant in self.tenants:
             self.cluster.directory(tenant).heal()
@@ -186,7 +202,7 @@ class History:
         for _ in range(_WATCHDOGS):
             if self._all_ended():
                 break
-            self.scheduler.loop.pass_time(_WATCHDOG_S)
+            self.scheduler.loop.pass_time(_LAST_WATCHDOGS_S)
             self._watch()
             self.until_quiet()
         for tenant in self.tenants:
@@ -208,12 +224,12 @@ class History:
     def _sync_all(self, tenants: Sequence[TenantId]) -> None:
         for tenant in tenants:
             self._reconnect(tenant)
-        modes = (RunMode.INCREMENTAL, RunMode.FULL) if self.seed % _WITH_FULL == 0 else (RunMode.INCREMENTAL,)
-        for number, mode in enumerate(modes):
+        for tenant in tenants:
+            mode = RunMode.FULL if self.cluster.directory(tenant).doubted else RunMode.INCREMENTAL
+            self._require_done(tenant, self._sync(tenant, "last", mode), unchanged=False)
+        if self.seed % _WITH_FULL == 0 or self.host.deliveries < self._deliveries:
             for tenant in tenants:
-                first = RunMode.FULL if self.cluster.directory(tenant).doubted else mode
-                run = self._sync(tenant, f"last {number}", first)
-                self._require_done(tenant, run, unchanged=number > 0)
+                self._require_done(tenant, self._sync(tenant, "last, full", RunMode.FULL), unchanged=True)
 
     def _reconnect(self, tenant: TenantId) -> None:
         """Enter the credentials again if the directory has others than at the beginning."""

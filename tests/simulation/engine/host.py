@@ -89,6 +89,11 @@ class Host:
         return not self._tasks
 
     @property
+    def working(self) -> int:
+        """Number of functions that have begun and not ended."""
+        return len(self._tasks)
+
+    @property
     def settled(self) -> bool:
         """Whether no process does anything but one that waits for the others, and no message can be received."""
         now = self.scheduler.loop.time()

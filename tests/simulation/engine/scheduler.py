@@ -139,7 +139,7 @@ class Scheduler:
     seed: int
     faults: Plan
     #: What else can happen at this moment.
-    moves: Callable[[], Sequence[Move]] = lambda: ()
+    moves: Callable[[], list[Move]] = list
     #: Called after each effect and each move.
     after_step: Callable[[], None] = lambda: None
     #: Whether to stop now.
@@ -233,7 +233,7 @@ class Scheduler:
             return True
         if self._held is not None and self.settled():
             self._release()
-        choices: list[Move] = list(self.moves())
+        choices = self.moves()
         if self._turns:
             choices.append(self._go_on_move)
         if self.late:
@@ -259,7 +259,7 @@ class Scheduler:
     def _chosen(self, choices: Sequence[Move]) -> Move:
         if len(choices) == 1:
             return choices[0]
-        left = self.random.random() * sum(choice.weight for choice in choices)
+        left = self.random.random() * sum([choice.weight for choice in choices])
         for choice in choices:
             left -= choice.weight
             if left < 0:
@@ -267,7 +267,7 @@ class Scheduler:
         return choices[-1]
 
     def _go_on(self) -> None:
-        turn = self._turns.pop(self.random.randrange(len(self._turns)))
+        turn = self._turns.pop(int(self.random.random() * len(self._turns)))
         turn.future.set_result(None)
 
     def _write_late(self) -> None:

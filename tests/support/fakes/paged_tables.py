@@ -14,10 +14,9 @@ class PagedTables(MemoryTables):
 
     async def query(self, table: str, **where: Any) -> AsyncIterator[Entity]:  # noqa: ANN401 - passed on
         """Iterate over entities in the order of their keys."""
-        query = super().query
 
         async def page() -> list[Entity]:
-            return [row async for row in query(table, **where)]
+            return self._found(table, **where)
 
         label = f"query {table} {where.get('partition') or ''}"
         rows = await self._answered(label, page)

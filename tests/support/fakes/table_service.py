@@ -126,7 +126,12 @@ class MemoryTables(Tables):
                 return ""
         raise NotImplementedError(kind)
 
-    async def query(
+    async def query(self, table: str, **where: Any) -> AsyncIterator[Entity]:  # noqa: ANN401 - passed on
+        """Iterate over entities in the order of their keys."""
+        for row in self._found(table, **where):
+            yield row
+
+    def _found(
         self,
         table: str,
         *,
@@ -136,9 +141,8 @@ class MemoryTables(Tables):
         row: str | None = None,
         where: str | None = None,
         select: list[str] | None = None,
-    ) -> AsyncIterator[Entity]:
-        """Iterate over entities in the order of their keys."""
-        holds, stored = _filter(where), self._tables[table]
+    ) -> list[Entity]:
+        holds, stored, answer = _filter(where), self._tables[table], list[Entity]()
         if partition is not None:
             among = [partition]
         else:
@@ -146,19 +150,21 @@ class MemoryTables(Tables):
         for key in among:
             inside = stored.get(key, {})
             if row is not None:
-                wanted = [row]
+                wanted = [row] if row in inside else []
+            elif rows is None:
+                wanted = sorted(inside)
             else:
-                wanted = sorted(name for name in inside if rows is None or rows[0] <= name < rows[1])
+                wanted = sorted([name for name in inside if rows[0] <= name < rows[1]])
             for name in wanted:
-                found = inside.get(name)
-                if found is not None and holds(found[0]):
-                    properties, etag = found
+                properties, etag = inside[name]
+                if holds is None or holds(properties):
                     shown = (
                         properties
                         if select is None
                         else {column: properties[column] for column in select if column in properties}
                     )
-                    yield _entity((shown, etag))
+                    answer.append(_entity((shown, etag)))
+        return answer
 
     async def read(
         self,
@@ -204,10 +210,10 @@ class MemoryTables(Tables):
         return found[0]
 
 
-def _filter(where: str | None) -> Callable[[Mapping[str, Any]], bool]:
-    """Return the filter for `{name} eq true`, `{name} eq '{text}'` or `{name} ge {number}`."""
+def _filter(where: str | None) -> Callable[[Mapping[str, Any]], bool] | None:
+    """Return the filter for `{name} eq true`, `{name} eq '{text}'` or `{name} ge {number}`; None if all rows pass."""
     if where is None:
-        return lambda _: True
+        return None
     name, relation, value = where.split()
     if relation == "ge":
         return lambda row: row.get(name, -1) >= int(value)
