@@ -21,6 +21,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.versioned import Versioned
 from shared.errors import Conflict, NotFound
 from shared.ports.tenant_data import ALL_ROWS, Allowed
+from shared.runtime.optimistic_update import optimistic_update
 
 #: Compression level of ISA-L, in zlib's format: it reduces a typical file to a third.
 _LEVEL: Final = 1
@@ -62,7 +63,10 @@ class TableImportStore:
             yield mark
 
     async def put_part(self, ref: ImportRef, number: int, content: bytes) -> None:
-        """Store a part of the file, replacing an earlier one with this number. Readers get the old or the new part."""
+        """Store a part of the file, replacing an earlier one with this number. Readers get the old or the new part.
+
+        If a part is sent twice at the same time, each sender deletes only the pieces that it has replaced.
+        """
         files = await self._accounts.of(ref.tenant)
         partition, attempt = keys.upload(ref), token_hex(8)
         packed = await asyncio.to_thread(isal_zlib.compress, content, _LEVEL)
@@ -71,10 +75,16 @@ class TableImportStore:
             row = {"PartitionKey": partition, "RowKey": keys.piece(number, attempt, index)}
             await files.put(UPLOADS, {**row, **split(packed[start : start + MAX_ROW_BYTES])})
         head = {"PartitionKey": partition, "RowKey": keys.part(number), "attempt": attempt}
-        await files.put(UPLOADS, {**head, "pieces": len(starts), "bytes": len(content)})
-        current = keys.piece_range(number, attempt)[0]
-        rows = keys.piece_range(number)
-        await files.delete_rows(UPLOADS, partition=partition, rows=rows, keep=lambda row: row.startswith(current))
+        replaced = await self._replace_head(files, {**head, "pieces": len(starts), "bytes": len(content)})
+        if replaced is not None:
+            await files.delete_rows(UPLOADS, partition=partition, rows=keys.piece_range(number, replaced))
+
+    @optimistic_update
+    async def _replace_head(self, files: Tables, head: Mapping[str, Any]) -> str | None:
+        """Store the row that names the pieces of a part. Return the attempt whose pieces it named before, if any."""
+        stored: Any = await files.find(UPLOADS, head["PartitionKey"], head["RowKey"])
+        await files.replace(UPLOADS, head, None if stored is None else str(stored.metadata["etag"]))
+        return None if stored is None else str(stored["attempt"])
 
     async def list_part_sizes(self, ref: ImportRef) -> Mapping[int, int]:
         """Return the sizes of the stored parts, in bytes, by number."""

@@ -17,7 +17,7 @@ from shared.domain.run import Run, RunMode
 from shared.domain.sync.jobs import Job, SyncRequest
 from shared.domain.sync.queue_messages import encode
 from shared.errors import Transient
-from tests.simulation.engine.cluster import FABRIKAM, ran
+from tests.simulation.engine.cluster import FABRIKAM, TENANTS, ran
 from tests.simulation.engine.faults import Fault
 from tests.simulation.engine.history import History, Outcome
 from tests.simulation.engine.requests import watchdog
@@ -28,7 +28,7 @@ Do = Callable[[App], Coroutine[Any, Any, object]]
 Act = Callable[[], None]
 
 #: The seed of all scenarios: that of a history with both tenants and without skewed clocks, which ends with a full run.
-_SEED: Final = 12
+_SEED: Final = 24
 #: Time in which a watchdog looks at what a lost message has left, in seconds. Source: WATCHDOG_STALE_AFTER_S
 STALE_S: Final = 1_000.0
 HOUR_S: Final = 3_600.0
@@ -94,6 +94,8 @@ class Play:
         """Begin with two tenants that have synced."""
         self._script = _Script()
         self.history = History(_SEED, self._script, deliveries=0)
+        if self.history.tenants != TENANTS:
+            raise ValueError(f"the history of seed {_SEED} is that of one tenant")
         self.stage, self.cluster, self.scheduler = self.history.stage, self.history.cluster, self.history.scheduler
         self.view, self.broker = self.cluster.view, self.cluster.broker
         self.history.begin()

@@ -1,5 +1,6 @@
 """What holds of any ImportStore, and of what a large import asks of the recipients."""
 
+import asyncio
 import random
 from datetime import timedelta
 
@@ -84,6 +85,15 @@ async def test_parts_come_in_any_order_and_again(stores: Stores) -> None:
     assert [await stores.imports.get_part(ref, number) for number in (1, 2, 3)] == [b"name\n", b"Ann\n", b""]
     with pytest.raises(NotFound):
         await stores.imports.get_part(ref, 4)
+
+
+async def test_a_part_that_is_sent_twice_at_the_same_time_is_whole(stores: Stores) -> None:
+    """It is the part of one of the senders."""
+    ref = an_import(stores.acme).ref
+    sent = [b"Ann" * 100, b"Ben" * 300, b"Cy"]
+    for _ in range(3):
+        await asyncio.gather(*(stores.imports.put_part(ref, 1, content) for content in sent))
+        assert await stores.imports.get_part(ref, 1) in sent
 
 
 async def test_files_are_erased_one_by_one_by_location_and_by_tenant(stores: Stores) -> None:

@@ -8,7 +8,7 @@ from typing import Final
 from shared.bootstrap import App
 from shared.domain.access.idempotency import IdempotentRequest
 from shared.domain.ids import LocationId
-from shared.domain.imports.import_record import ImportMark, ImportRef
+from shared.domain.imports.import_record import ImportMark, ImportRef, ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.sync.jobs import ImportJob
 from tests.simulation.engine.cluster import FABRIKAM, listed, ran
@@ -162,7 +162,7 @@ def an_upload_is_overwritten_in_a_request(play: Play) -> None:
 
 def a_waiting_import_is_delivered_twice(play: Play) -> None:
     """Both deliveries note that it still waits."""
-    play.fail("get Uploads", Fault.CRASH_BEFORE)
+    play.fail("get Uploads", Fault.CRASH_BEFORE, skip=2)  # after the two parts are sent
     play.call(_uploads())
     play.call(_uploads())
     play.before("replace Imports", lambda: play.repeat(_QUEUE))
@@ -174,6 +174,18 @@ def a_location_is_deleted_during_an_upload(play: Play) -> None:
     play.call(_creates)
     play.before("(put|write|insert).* Uploads", _end(play))
     play.call(_part(_mark(play).ref))
+
+
+def a_part_is_sent_twice_at_the_same_time(play: Play) -> None:
+    """Each sender replaces what the other has stored, and one of the parts stays."""
+    play.call(_creates)
+    ref = _mark(play).ref
+    play.call(_part(ref))
+    play.before("Uploads .*part:00001", lambda: play.start(_part(ref)))
+    play.call(_part(ref))
+    play.call(_start(ref))
+    play.finish()
+    assert _mark(play).state is ImportState.DONE
 
 
 def an_import_begins_during_an_upload(play: Play) -> None:
@@ -237,6 +249,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     an_upload_is_overwritten_in_a_request,
     a_waiting_import_is_delivered_twice,
     a_location_is_deleted_during_an_upload,
+    a_part_is_sent_twice_at_the_same_time,
     an_import_begins_during_an_upload,
     it_is_started_again,
     it_is_ended_while_it_works,
