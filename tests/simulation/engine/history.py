@@ -7,6 +7,7 @@ from functools import partial
 from typing import Final
 
 from shared.domain.ids import RunId, TenantId
+from shared.domain.operations.retention import RetentionRound
 from shared.domain.run import Run, RunMode, RunState
 from shared.domain.sync.jobs import SyncRequest
 from shared.domain.sync.queue_messages import encode
@@ -19,7 +20,7 @@ from tests.simulation.engine.host import Host
 from tests.simulation.engine.invariants import Invariants
 from tests.simulation.engine.loop import Stalled
 from tests.simulation.engine.requests import BY, connect
-from tests.simulation.engine.scheduler import Move, Scheduler
+from tests.simulation.engine.scheduler import BEGINNING, Move, Scheduler
 from tests.simulation.engine.stage import Stage
 
 #: Share of effects that fail.
@@ -28,12 +29,14 @@ RATE: Final = 0.03
 MIN_DELIVERIES: Final = 12
 MIN_FAULTS: Final = 2
 #: Number of deliveries that the last sync of a tenant has at least.
-_LAST_DELIVERIES: Final = 4
+_LAST_DELIVERIES: Final = 6
 #: Number of actions after which there are no more, for each delivery that is wanted.
 _MAX_ACTIONS: Final = 5
 _ACT: Final = 0.4
-#: In one of this many histories, something happens with both tenants, and it ends with a full run.
+#: In one of this many histories, something happens with both tenants, old rows are looked for on the first day, and the
+#: history ends with a full run.
 _WITH_ALL: Final = 8
+_WITH_RETENTION: Final = 8
 _WITH_FULL: Final = 6
 #: Number of messages from which no action adds more.
 _MANY_MESSAGES: Final = 30
@@ -82,6 +85,9 @@ class History:
         self.scheduler = Scheduler(seed, faults)
         self.cluster = Cluster(self.scheduler)
         self.cluster.begin()
+        if seed % _WITH_RETENTION:
+            done = RetentionRound(begun_at=BEGINNING, finished=True)
+            ran(self.cluster.view.tenants.replace_retention_round(done, None))
         self.host = Host(self.cluster, 2 + seed % 2, _SKEWS[seed // 3 % len(_SKEWS)])
         self.invariants = Invariants(self.cluster)
         #: The tenants with which something happens: in every fourth history both, otherwise one of them.
