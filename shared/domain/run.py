@@ -149,6 +149,15 @@ class TenantState(msgspec.Struct, frozen=True, kw_only=True):
     #: End of the last pause. Deadlines count from here if it is later than their beginning.
     resumed_at: datetime | None = None
 
+    @property
+    def runs(self) -> frozenset[RunId]:
+        """The runs that the state names."""
+        runs = {self.active_run, self.summary.run, self.summary.held, *self.announced}
+        runs |= {RunId(self.pending_request)} if self.pending_request is not None else set()
+        runs |= {self.up_to_date.run} if self.up_to_date is not None else set()
+        runs |= {obsolete.run for obsolete in self.change.runs} if self.change is not None else set()
+        return frozenset(run for run in runs if run is not None)
+
     def with_waiting(self, request: str, mode: RunMode) -> "TenantState":
         """Return the state in which a request waits, or has joined the waiting run. That run is full if one of them is.
 

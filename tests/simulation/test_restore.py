@@ -8,7 +8,7 @@ import pytest
 from shared.adapters.stores.table_names import TENANTS
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
-from shared.domain.run import RunMode, RunState
+from shared.domain.run import Run, RunMode, RunState
 from tests.support.builders import person, user
 from tests.support.fakes.on_tables import ports_on
 from tests.support.fakes.table_service import MemoryTables
@@ -50,6 +50,25 @@ async def test_a_run_goes_on_after_a_restore(lost: int) -> None:
     assert [(entry.code, entry.tenant) for entry in entries] == [("generation_restored", CONTOSO)]
     assert (await world.sync(CONTOSO, "later")).state is RunState.DONE
     assert len([entry async for entry in world.ports.operator_log.list_entries()]) == 1
+
+
+async def test_a_run_that_the_restored_state_does_not_name_ends() -> None:
+    """Its state was lost, so that no job and no watchdog would end it."""
+    world = await _restored(2)
+    lost = Run(
+        id=world.ports.ids.new_run_id(),
+        tenant=CONTOSO,
+        mode=RunMode.FULL,
+        state=RunState.FETCHING,
+        requested_at=world.clock.now(),
+        requested_by="queue",
+    )
+    await world.ports.runs.insert(lost)
+    await world.sync(CONTOSO, "after")
+    runs = [run async for run in world.ports.runs.list_runs(CONTOSO)]
+    assert all(run.state.ended for run in runs)
+    assert next(run for run in runs if run.id == lost.id).state is RunState.SUPERSEDED
+    assert RunState.DONE in {run.state for run in runs if run.requested_by == "configuration"}
 
 
 async def test_an_edit_works_after_a_restore() -> None:

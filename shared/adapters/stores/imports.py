@@ -83,6 +83,8 @@ class TableImportStore:
     async def _replace_head(self, files: Tables, head: Mapping[str, Any]) -> str | None:
         """Store the row that names the pieces of a part. Return the attempt whose pieces it named before, if any."""
         stored: Any = await files.find(UPLOADS, head["PartitionKey"], head["RowKey"])
+        if stored is not None and stored["attempt"] == head["attempt"]:
+            return None  # it was stored, and the answer was lost
         await files.replace(UPLOADS, head, None if stored is None else str(stored.metadata["etag"]))
         return None if stored is None else str(stored["attempt"])
 

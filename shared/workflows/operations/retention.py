@@ -4,15 +4,13 @@ A round over all tenants begins every day. Each call takes the next tenants, or 
 work is spread over the day. Without a round in progress, a call reads one row.
 """
 
-from collections.abc import Collection
 from datetime import timedelta
 from typing import Final
 
 import msgspec
 
-from shared.domain.ids import RunId, TenantId
+from shared.domain.ids import TenantId
 from shared.domain.operations.retention import Retention, RetentionRound
-from shared.domain.run import TenantState
 from shared.errors import ETagConflict, SyncError
 from shared.ports.operations import OperatorLog
 from shared.ports.platform import Clock
@@ -114,19 +112,10 @@ class RetentionSweep(msgspec.Struct, frozen=True, kw_only=True):
 
         A run is deleted before its journal: what is in the history can be undone.
         """
-        now, keep = self.clock.now(), _in_use((await self.sync_states.get(tenant)).value)
+        now, keep = self.clock.now(), (await self.sync_states.get(tenant)).value.runs
         rows = await self.runs.purge_jobs(tenant, now - self.retention.jobs, keep, STEP_ROWS)
         before = now - self.retention.runs
         rows += await self.runs.purge(tenant, before, keep, STEP_ROWS - rows)
         for location in await self.settings.list_locations(tenant):
             rows += await self.recipients.purge_journal(tenant, location.id, before, keep, STEP_ROWS - rows)
         return rows
-
-
-def _in_use(state: TenantState) -> Collection[RunId]:
-    """Return the runs that the tenant's state names. They are kept with everything that belongs to them."""
-    runs = {state.active_run, state.summary.run, state.summary.held, *state.announced}
-    runs |= {RunId(state.pending_request)} if state.pending_request is not None else set()
-    runs |= {state.up_to_date.run} if state.up_to_date is not None else set()
-    runs |= {obsolete.run for obsolete in state.change.runs} if state.change is not None else set()
-    return frozenset(run for run in runs if run is not None)

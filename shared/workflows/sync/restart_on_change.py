@@ -17,7 +17,7 @@ from shared.domain.config_change import ConfigChange, ObsoleteRun
 from shared.domain.ids import LocationId, RunId, TenantId, run_id
 from shared.domain.operations.operator_log import RESTORE, OperatorLogEntry
 from shared.domain.problem import Problem
-from shared.domain.run import Run, RunMode, RunState, TenantState
+from shared.domain.run import Run, RunKind, RunMode, RunState, TenantState
 from shared.domain.sync.jobs import SyncRequest
 from shared.errors import Contended, NotFound, Rejected, SyncError
 from shared.ports.operations import OperatorLog
@@ -94,7 +94,8 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         """Take a fencing token above those of all fences, if the stored one is below that of a `fence`.
 
         The table with the tenants' states was then restored from an earlier time than that with the recipients: tokens
-        are stored there before a fence gets them. The active run is requested again, and the operator log says so.
+        are stored there before a fence gets them. The active run is requested again, runs that the state does not name
+        end, and the operator log says so.
         """
         state = (await self.sync_states.get(tenant)).value
         if state.fencing_token >= fence:
@@ -102,7 +103,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         highest = fence
         for location in await self.settings.list_locations(tenant):
             highest = max(highest, (await self.recipients.get_fence(tenant, location.id)).value.fencing_token)
-        await self._begin(tenant, above=highest)
+        await self._begin(tenant, above=highest, unended=await self._unended(tenant))
         entry = OperatorLogEntry(
             id=f"{tenant}-restored-{highest}",
             at=self.clock.now(),
@@ -160,6 +161,10 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
             await self._begin(tenant)
         await self.complete(tenant)
 
+    async def _unended(self, tenant: TenantId) -> list[RunId]:
+        runs = self.runs.list_runs(tenant)
+        return [run.id async for run in runs if run.kind is RunKind.SYNC and not run.state.ended]
+
     @optimistic_update
     async def _begin(
         self,
@@ -167,6 +172,7 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         deleted: LocationId | None = None,
         above: int = 0,
         failed: ObsoleteRun | None = None,
+        unended: Sequence[RunId] = (),
     ) -> int:
         """Store what a change will have to do, with a newer fencing token. Return the new config version."""
         state, etag = await self.sync_states.get(tenant)
@@ -175,9 +181,10 @@ class RestartOnChange(msgspec.Struct, frozen=True, kw_only=True):
         earlier = state.change or ConfigChange(version=state.config_version)
         is_failed = failed is not None and failed.run == state.active_run
         active = failed if is_failed else state.active_run and ObsoleteRun(run=state.active_run)
+        lost = [ObsoleteRun(run=run) for run in unended if run not in state.runs]
         change = ConfigChange(
             version=state.config_version + 1,
-            runs=(*earlier.runs, active) if active else earlier.runs,
+            runs=(*earlier.runs, *([active] if active else ()), *lost),
             deleted=(*earlier.deleted, deleted) if deleted is not None else earlier.deleted,
         )
         mode = state.pending if is_failed else await self._mode_after(tenant, state)

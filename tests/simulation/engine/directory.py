@@ -23,7 +23,8 @@ class PagedDirectory(FakeDirectory):
         self.errors: list[Exception] = []
         #: Whether the next page that continues a listing names itself as the one that follows.
         self.loops = False
-        #: Whether a listing may have been inconclusive: changes that follow it prove no absence, a full run does.
+        #: Whether a listing may have been inconclusive, or a question about a person unanswered: changes that follow prove
+        #: no absence, a full run does.
         self.doubted = False
         #: Whether it shows null instead of names.
         self.withholds = False

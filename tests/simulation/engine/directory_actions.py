@@ -69,6 +69,7 @@ def _lose_group(stage: Stage, directory: PagedDirectory) -> None:
 
 def _silence(stage: Stage, directory: PagedDirectory) -> None:
     directory.silent_about.add(person(stage.random.randrange(PEOPLE)))
+    directory.doubted = True  # without an answer, who is gone stays until the next listing
 
 
 def _doubt(stage: Stage, directory: PagedDirectory) -> None:

@@ -188,6 +188,19 @@ def a_part_is_sent_twice_at_the_same_time(play: Play) -> None:
     assert _mark(play).state is ImportState.DONE
 
 
+def a_part_is_stored_without_an_answer(play: Play) -> None:
+    """It is sent again, and whether it was stored cannot be read at first. Its sender does not delete its own pieces."""
+    play.call(_creates)
+    ref = _mark(play).ref
+    play.call(_part(ref))
+    play.fail("replace Uploads .*part:00001", Fault.RETRIED)
+    play.fail("get Uploads .*part:00001", Fault.REFUSED, skip=1)
+    play.call(_part(ref))
+    play.call(_start(ref))
+    play.finish()
+    assert _mark(play).state is ImportState.DONE
+
+
 def an_import_begins_during_an_upload(play: Play) -> None:
     """The part comes late: once while the import works, and once after it has ended."""
     play.call(_creates)
@@ -250,6 +263,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     a_waiting_import_is_delivered_twice,
     a_location_is_deleted_during_an_upload,
     a_part_is_sent_twice_at_the_same_time,
+    a_part_is_stored_without_an_answer,
     an_import_begins_during_an_upload,
     it_is_started_again,
     it_is_ended_while_it_works,
