@@ -18,13 +18,13 @@ class PagedDirectory(FakeDirectory):
     """`FakeDirectory` whose cursor names the last id of a page."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(page_size=3)
         #: What the next requests are answered with.
         self.errors: list[Exception] = []
         #: Whether the next page that continues a listing names itself as the one that follows.
         self.loops = False
-        #: Whether a listing may have been inconclusive, or a question about a person unanswered: changes that follow prove
-        #: no absence, a full run does.
+        #: Whether a listing may have been inconclusive, or a question about a person unanswered: changes that follow
+        #: prove no absence, a full run does.
         self.doubted = False
         #: Whether it shows null instead of names.
         self.withholds = False

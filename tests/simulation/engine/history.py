@@ -29,7 +29,7 @@ RATE: Final = 0.03
 MIN_DELIVERIES: Final = 12
 MIN_FAULTS: Final = 2
 #: Number of deliveries that the last sync of a tenant has at least.
-_LAST_DELIVERIES: Final = 6
+_LAST_DELIVERIES: Final = 7
 #: Number of actions after which there are no more, for each delivery that is wanted.
 _MAX_ACTIONS: Final = 5
 _ACT: Final = 0.4

@@ -4,6 +4,7 @@ import asyncio
 import selectors
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from contextvars import Context
 from typing import Any, Final
 
 #: Timers fire if they are due within this time, in seconds: after a year, floating-point numbers are no finer.
@@ -37,6 +38,22 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def has_timers(self) -> bool:
         """Return whether a coroutine waits for time to pass."""
         return any(not timer.cancelled() for timer in self._scheduled)  # type: ignore[attr-defined] # no public name
+
+    def call_soon(  # type: ignore[override] # as it is called
+        self,
+        callback: Callable[..., object],
+        *args: Any,  # noqa: ANN401 - any function
+        context: Context | None = None,
+    ) -> asyncio.Handle:
+        """Call the function when the loop goes on. Nothing is checked: this is most of what the loop does."""
+        handle = asyncio.Handle(callback, args, self, context)
+        self._ready.append(handle)  # type: ignore[attr-defined] # no public name
+        return handle
+
+    call_soon_threadsafe = call_soon  # type: ignore[assignment] # there is one thread
+
+    def _asyncgen_firstiter_hook(self, agen: object) -> None:
+        """Keep no list of the generators that have begun: they end with their coroutines."""
 
     def run_in_executor(  # type: ignore[override] # as a coroutine would be awaited
         self,

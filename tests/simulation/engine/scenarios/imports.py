@@ -189,7 +189,7 @@ def a_part_is_sent_twice_at_the_same_time(play: Play) -> None:
 
 
 def a_part_is_stored_without_an_answer(play: Play) -> None:
-    """It is sent again, and whether it was stored cannot be read at first. Its sender does not delete its own pieces."""
+    """It is sent again, and whether it was stored cannot be read at first: its sender keeps its pieces."""
     play.call(_creates)
     ref = _mark(play).ref
     play.call(_part(ref))
