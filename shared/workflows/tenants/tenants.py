@@ -54,7 +54,7 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Rejected: The name is invalid (`invalid_name`).
             ChangedMeanwhile: The stored version is not the required one.
-            BeingErased: A deleted tenant with this id is being erased.
+            BeingErased: The tenant, or a deleted one with this id, is being erased.
         """
         tagged, is_new = await self._put(TenantSummary(id=tenant, name=valid_name(name)), condition)
         if is_new:
@@ -68,8 +68,7 @@ class Tenants(msgspec.Struct, frozen=True, kw_only=True):
         tenant = summary.id
         before = await self.tenants.find_version(tenant, Part.TENANT)
         version = expected(condition, before, Part.TENANT, tenant)
-        if before is None:
-            await self.deletion.require_none(tenant)
+        await self.deletion.require_none(tenant)
         with bound_to(version):
             etag = await self.tenants.put(summary, version or Expected(before))
         return Tagged(summary, tag_of(etag, Part.TENANT, tenant)), before is None

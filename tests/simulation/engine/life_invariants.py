@@ -60,7 +60,8 @@ class LifeInvariants(FinalInvariants):
             self._located.discard(place)
         elif place not in self._located:
             self._located.add(place)
-            self._i16_location_begins_empty(place)
+            if not self._is_deleted(tenant, location):  # a deletion looks for what requests have stored during it
+                self._i16_location_begins_empty(place)
 
     def _i16_location_begins_empty(self, place: tuple[TenantId, LocationId]) -> None:
         """A location that is created has no row of an earlier one with its id except the fence."""

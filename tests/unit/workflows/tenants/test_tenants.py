@@ -106,6 +106,13 @@ async def test_deleting_a_tenant_leaves_nothing(
         await app.tenants.get(contoso)
 
 
+async def test_a_tenant_is_not_renamed_once_its_deletion_has_begun(app: App, contoso: TenantId) -> None:
+    """Its row would be newer than the one that the deletion has found."""
+    await app.deletion.begin(contoso)
+    with pytest.raises(BeingErased):
+        await app.tenants.put(contoso, "Another")
+
+
 async def test_an_id_can_be_used_again_when_nothing_can_be_left(app: App, ports: Ports, contoso: TenantId) -> None:
     """Until then creating it is refused, with the time to wait. It begins empty, and the watchdog leaves it alone."""
     await app.locations.put(contoso, DESK, "Desk")
