@@ -96,8 +96,15 @@ PROTOCOL: Final = (
     Mutant(
         "a change of settings does not end the run that it supersedes",
         f"{_SYNC}/restart_on_change.py",
-        "            runs=(*earlier.runs, active) if active else earlier.runs,",
-        "            runs=earlier.runs,",
+        "            runs=(*earlier.runs, *([active] if active else ()), *lost),",
+        "            runs=(*earlier.runs, *lost),",
+        SIMULATION,
+    ),
+    Mutant(
+        "a run that was ended before it was stored can be stored afterwards",
+        f"{_SYNC}/restart_on_change.py",
+        "            await self.runs.discard(tenant, obsolete.run)",
+        "            pass",
         SIMULATION,
     ),
     Mutant(
