@@ -35,7 +35,7 @@ PROTOCOL: Final = (
         f"{_SYNC}/stages.py",
         'raise Superseded(f"Run {plan.run} is no longer the active run of {plan.tenant}.", code="superseded")',
         "pass",
-        SIMULATION,
+        "tests/integration/triggers/test_queues.py::test_work_of_an_old_run_is_dropped",
     ),
     Mutant(
         "a redelivery does not enqueue what is missing",
