@@ -121,13 +121,18 @@ class ImportCompletion(msgspec.Struct, frozen=True, kw_only=True):
     async def _end_run(self, ending: Import, outcome: Outcome) -> None:
         """End the run. If the request that started the import has not stored it yet, store it as one that has ended."""
         spent, now = ending.storage_requests, self.clock.now()
-        if ending.run is not None and await self._find_run(ending) is None:
-            await self.runs.insert(ended_run(announced(ending), outcome, spent, now))
-        await self._change_run(ending, lambda run: ended_run(run, outcome, spent, now))
+
+        def end(run: Run) -> Run:
+            return ended_run(run, outcome, spent, now)
+
+        is_stored = await self._change_run(ending, end)
+        if ending.run is not None and not is_stored and not await self.runs.insert(end(announced(ending))):
+            await self._change_run(ending, end)  # it was stored in between
 
     @optimistic_update
-    async def _change_run(self, owner: Import, change: Callable[[Run], Run]) -> None:
-        """Change the run if it exists and has not ended."""
+    async def _change_run(self, owner: Import, change: Callable[[Run], Run]) -> bool:
+        """Change the run unless it has ended. Return whether it is stored."""
         stored = await self._find_run(owner)
         if stored is not None and not stored.value.state.ended:
             await self.runs.replace(change(stored.value), stored.etag)
+        return stored is not None

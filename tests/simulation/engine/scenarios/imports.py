@@ -176,45 +176,47 @@ def a_location_is_deleted_during_an_upload(play: Play) -> None:
     play.call(_part(_mark(play).ref))
 
 
-def a_part_is_sent_twice_at_the_same_time(play: Play) -> None:
-    """Each sender replaces what the other has stored, and one of the parts stays."""
+def _sent(play: Play) -> ImportRef:
+    """Create an import, send its part, and return it."""
     play.call(_creates)
     ref = _mark(play).ref
     play.call(_part(ref))
-    play.before("Uploads .*part:00001", lambda: play.start(_part(ref)))
+    return ref
+
+
+def _send_again(play: Play, ref: ImportRef) -> None:
+    """Send the part again, and require that the file is imported."""
     play.call(_part(ref))
     play.call(_start(ref))
     play.finish()
     assert _mark(play).state is ImportState.DONE
+
+
+def a_part_is_sent_twice_at_the_same_time(play: Play) -> None:
+    """Each sender replaces what the other has stored, and one of the parts stays."""
+    ref = _sent(play)
+    play.before("Uploads .*part:00001", lambda: play.start(_part(ref)))
+    _send_again(play, ref)
 
 
 def a_part_is_stored_without_an_answer(play: Play) -> None:
     """It is sent again, and whether it was stored cannot be read at first: its sender keeps its pieces."""
-    play.call(_creates)
-    ref = _mark(play).ref
-    play.call(_part(ref))
+    ref = _sent(play)
     play.fail("replace Uploads .*part:00001", Fault.RETRIED)
     play.fail("get Uploads .*part:00001", Fault.REFUSED, skip=1)
-    play.call(_part(ref))
-    play.call(_start(ref))
-    play.finish()
-    assert _mark(play).state is ImportState.DONE
+    _send_again(play, ref)
 
 
 def an_import_begins_during_an_upload(play: Play) -> None:
     """The part comes late: once while the import works, and once after it has ended."""
-    play.call(_creates)
-    ref = _mark(play).ref
-    play.call(_part(ref))
+    ref = _sent(play)
     play.before("(put|write|insert).* Uploads", lambda: play.start(_start(ref)))
     play.call(_part(ref))
 
 
 def it_is_started_again(play: Play) -> None:
     """With another file, and after its end."""
-    play.call(_creates)
-    ref = _mark(play).ref
-    play.call(_part(ref))
+    ref = _sent(play)
     _let_sync_wait(play)
     play.call(_start(ref))
     play.call(_start(ref, b"another"))
