@@ -1,10 +1,12 @@
 """An event loop with virtual time, in which nothing happens by itself."""
 
 import asyncio
-import selectors
-from collections.abc import Callable, Mapping
+import sys
+from asyncio.events import _set_running_loop
+from collections.abc import Callable
 from concurrent.futures import Executor
 from contextvars import Context
+from heapq import heappop
 from typing import Any, Final
 
 #: Timers fire if they are due within this time, in seconds: after a year, floating-point numbers are no finer.
@@ -15,17 +17,23 @@ class Stalled(Exception):
     """All coroutines wait for something that cannot happen."""
 
 
-class VirtualLoop(asyncio.SelectorEventLoop):
+class VirtualLoop(asyncio.BaseEventLoop):
     """An event loop that asks `idle` what happens next whenever no coroutine can go on.
 
-    `idle` returns whether it made a coroutine go on. If it did not, time passes until the next timer.
+    `idle` returns whether it made a coroutine go on. If it did not, time passes until the next timer. The loop has no
+    files and no other threads, so that it does only what asyncio's own loop does between looking at them.
     """
 
+    # Without public names, in the base class: what can go on, and a heap of timers.
+    _ready: Any
+    _scheduled: list[Any]
+    _timer_cancelled_count: int
+
     def __init__(self, idle: Callable[[], bool]) -> None:
+        super().__init__()
         self._now_s = 0.0
         self._idle = idle
-        super().__init__(_NoSelector(self))
-        self._clock_resolution = _RESOLUTION_S
+        self._stops = False
 
     def time(self) -> float:
         """Return the virtual time, in seconds."""
@@ -37,7 +45,51 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def has_timers(self) -> bool:
         """Return whether a coroutine waits for time to pass."""
-        return any(not timer.cancelled() for timer in self._scheduled)  # type: ignore[attr-defined] # no public name
+        return any(not timer.cancelled() for timer in self._scheduled)
+
+    def run_forever(self) -> None:
+        """Let coroutines go on until the loop is stopped. Raises Stalled if none can."""
+        ready, hooks = self._ready, sys.get_asyncgen_hooks()
+        sys.set_asyncgen_hooks(finalizer=self._asyncgen_finalizer_hook)  # type: ignore[attr-defined] # no public name
+        _set_running_loop(self)
+        self._stops = False
+        try:
+            while not self._stops:
+                if not ready:
+                    self._go_on()
+                self._fire()
+                for _ in range(len(ready)):
+                    handle = ready.popleft()
+                    if not handle.cancelled():
+                        handle._run()
+        finally:
+            _set_running_loop(None)
+            sys.set_asyncgen_hooks(*hooks)
+
+    def stop(self) -> None:
+        """Let `run_forever` return after what can go on now."""
+        self._stops = True
+
+    def _go_on(self) -> None:
+        if self._idle():
+            return
+        self._forget_cancelled()
+        if not self._scheduled:
+            raise Stalled
+        self._now_s = max(self._now_s, self._scheduled[0].when())
+
+    def _fire(self) -> None:
+        """Let the coroutines go on whose timers are due."""
+        self._forget_cancelled()
+        while self._scheduled and self._scheduled[0].when() < self._now_s + _RESOLUTION_S:
+            timer = heappop(self._scheduled)
+            timer._scheduled = False
+            self._ready.append(timer)
+
+    def _forget_cancelled(self) -> None:
+        while self._scheduled and self._scheduled[0].cancelled():
+            self._timer_cancelled_count -= 1
+            heappop(self._scheduled)._scheduled = False
 
     def call_soon(  # type: ignore[override] # as it is called
         self,
@@ -47,13 +99,10 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     ) -> asyncio.Handle:
         """Call the function when the loop goes on. Nothing is checked: this is most of what the loop does."""
         handle = asyncio.Handle(callback, args, self, context)
-        self._ready.append(handle)  # type: ignore[attr-defined] # no public name
+        self._ready.append(handle)
         return handle
 
     call_soon_threadsafe = call_soon  # type: ignore[assignment] # there is one thread
-
-    def _asyncgen_firstiter_hook(self, agen: object) -> None:
-        """Keep no list of the generators that have begun: they end with their coroutines."""
 
     def run_in_executor(  # type: ignore[override] # as a coroutine would be awaited
         self,
@@ -69,34 +118,3 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         except Exception as error:  # noqa: BLE001 - whatever the function raises is raised by the future
             future.set_exception(error)
         return future
-
-    def wait(self, timeout: float | None) -> None:
-        """Do what happens next. Raises Stalled if nothing can."""
-        if timeout == 0 or self._idle():
-            return
-        if timeout is None:
-            raise Stalled
-        self._now_s += timeout
-
-
-class _NoSelector(selectors.BaseSelector):
-    """A selector of files of which none is ever ready."""
-
-    def __init__(self, loop: VirtualLoop) -> None:
-        self._loop = loop
-
-    def register(self, fileobj: Any, events: int, data: Any = None) -> selectors.SelectorKey:  # noqa: ANN401 - as the base
-        return selectors.SelectorKey(fileobj, 0, events, data)
-
-    def unregister(self, fileobj: Any) -> selectors.SelectorKey:  # noqa: ANN401 - as the base
-        return selectors.SelectorKey(fileobj, 0, 0, None)
-
-    def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        self._loop.wait(timeout)
-        return []
-
-    def get_key(self, fileobj: Any) -> selectors.SelectorKey:  # noqa: ANN401 - as the base
-        raise KeyError(fileobj)
-
-    def get_map(self) -> Mapping[Any, selectors.SelectorKey]:
-        return {}
