@@ -35,9 +35,14 @@ _WEIGHTS: Final[dict[Callable[[Stage, TenantId], None], float]] = {
     recipient_actions.upload_file: 1.2,
     recipient_actions.continue_upload: 0.8,
 }
+#: Share of the actions that connect the tenant if it is not connected.
+_CONNECTED_AGAIN: Final = 0.3
 
 
 def act(stage: Stage) -> None:
-    """Do one of them for a tenant."""
+    """Do one of them for a tenant, or connect it if it is not: otherwise, most of what follows would be refused."""
+    tenant = stage.random.choice(stage.tenants)
     (action,) = stage.random.choices(list(_WEIGHTS), list(_WEIGHTS.values()))
-    action(stage, stage.random.choice(stage.tenants))
+    if stage.random.random() < _CONNECTED_AGAIN and not settings_actions.is_connected(stage, tenant):
+        action = settings_actions.connect_again
+    action(stage, tenant)

@@ -102,7 +102,7 @@ class Cluster:
     #: How many lives of each tenant had ended when a coroutine began; None if it does not work for an actor.
     began_in: ContextVar[Counter[str] | None] = ContextVar("began in", default=None)
 
-    def __init__(self, scheduler: Scheduler) -> None:
+    def __init__(self, scheduler: Scheduler, tenants: Sequence[TenantId]) -> None:
         queues.app = _current.get  # type: ignore[attr-defined,assignment] # each process has its own
         self.scheduler = scheduler
         self.tables = SharedTables()
@@ -111,7 +111,9 @@ class Cluster:
         self.lives = Counter[str]()
         self.vault = FakeSecretStore()
         self.directories = FakeDirectories()
-        self._directories = {tenant: PagedDirectory() for tenant in TENANTS}
+        #: The tenants that it begins with.
+        self.tenants = tenants
+        self._directories = {tenant: PagedDirectory() for tenant in tenants}
         self._numbers = count(1)
         #: Those of the app that processes begin with.
         self.settings = SETTINGS
@@ -121,7 +123,7 @@ class Cluster:
         self.view = dataclasses.replace(self.view, secrets=self.vault, providers=entra_providers(self.directories))
 
     def begin(self) -> None:
-        """Create two tenants: one with its whole directory, and one with two groups; both with three locations."""
+        """Create the tenants: one with its whole directory, and one with two groups; both with three locations."""
         world = World(
             dataclasses.replace(
                 fake_ports(),
@@ -140,8 +142,8 @@ class Cluster:
                 },
             )
         )
-        for tenant, mode in MODES.items():
-            directory = self._directories[tenant]
+        for tenant, directory in self._directories.items():
+            mode = MODES[tenant]
             directory.azure_tenant_id = f"00000000-0000-4000-9000-{len(self.directories.by_azure_tenant):012d}"
             self.directories.add(directory)
             directory.put(*(user(number) for number in range(PEOPLE)))

@@ -24,16 +24,18 @@ from tests.simulation.engine.scheduler import BEGINNING, Move, Scheduler
 from tests.simulation.engine.stage import Stage
 
 #: Share of effects that fail.
-RATE: Final = 0.03
+RATE: Final = 0.05
 #: Number of deliveries, and of faults, from which a history counts.
 MIN_DELIVERIES: Final = 12
 MIN_FAULTS: Final = 2
 #: Number of deliveries that the last sync of a tenant has at least.
 _LAST_DELIVERIES: Final = 7
+#: Number of deliveries to which a message leads, while its run is under way.
+_EACH_MESSAGE: Final = 3
 #: Number of actions after which there are no more, for each delivery that is wanted.
 _MAX_ACTIONS: Final = 5
 _ACT: Final = 0.4
-#: In one of this many histories, something happens with both tenants, old rows are looked for on the first day, and the
+#: In one of this many histories there are both tenants, old rows are looked for on the first day, and the
 #: history ends with a full run.
 _WITH_ALL: Final = 8
 _WITH_RETENTION: Final = 8
@@ -44,8 +46,9 @@ _MANY_MESSAGES: Final = 30
 _MAX_STEPS: Final = 4_000
 #: Time between two watchdogs, in seconds. Source: WATCHDOG_SCHEDULE
 _WATCHDOG_S: Final = 300.0
-#: Weight of the timer of the watchdog once it is due.
+#: Weight of the timer of the watchdog once it is due, and of waiting for it while no process does anything.
 _WATCH: Final = 0.1
+_WATCH_LATER: Final = 0.03
 #: Time between two watchdogs at the end, in seconds: what is stale is looked for. Source: WATCHDOG_STALE_AFTER_S
 _LAST_WATCHDOGS_S: Final = 900.0
 #: Number of these in which everything must have ended: those of a deadline of six hours, and some more.
@@ -73,7 +76,7 @@ class Outcome:
 
 
 class History:
-    """Two tenants, some workers, and a seed."""
+    """One or two tenants, some workers, and a seed."""
 
     def __init__(self, seed: int, faults: Plan, deliveries: int) -> None:
         """Begin a history in which something happens until it has `deliveries`, and two faults.
@@ -83,15 +86,15 @@ class History:
         self.seed = seed
         self.faults = faults
         self.scheduler = Scheduler(seed, faults)
-        self.cluster = Cluster(self.scheduler)
+        #: In every eighth history both tenants, otherwise one of them.
+        self.tenants = TENANTS if seed % _WITH_ALL == 0 else (TENANTS[seed % len(TENANTS)],)
+        self.cluster = Cluster(self.scheduler, self.tenants)
         self.cluster.begin()
         if seed % _WITH_RETENTION:
             done = RetentionRound(begun_at=BEGINNING, finished=True)
             ran(self.cluster.view.tenants.replace_retention_round(done, None))
         self.host = Host(self.cluster, 2 + seed % 2, _SKEWS[seed // 3 % len(_SKEWS)])
         self.invariants = Invariants(self.cluster)
-        #: The tenants with which something happens: in every fourth history both, otherwise one of them.
-        self.tenants = TENANTS if seed % _WITH_ALL == 0 else (TENANTS[seed % len(TENANTS)],)
         self.stage = Stage(self.cluster, self.host, random.Random(f"actions {seed}"), self.tenants)
         self.moved = self.stage.moved = self.invariants.moved
         self.stage.configured, self.stage.deleted = self.invariants.configured, self.invariants.deleted
@@ -107,16 +110,16 @@ class History:
         self._act_move = Move(_ACT, self._act)
         self._limit = _MAX_STEPS * (deliveries + 10)
         self._violations = self.invariants.violations
-        for tenant in TENANTS:
+        for tenant in self.tenants:
             self.moved(tenant)
         random.seed(seed)  # the jitter of the product
         self.scheduler.loop.set_exception_handler(lambda _loop, _context: None)
         self.scheduler.moves, self.scheduler.after_step = self._moves, self.invariants.after_step
 
     def begin(self) -> None:
-        """Sync both tenants without a fault."""
+        """Sync the tenants without a fault."""
         self._calm()
-        for tenant in TENANTS:
+        for tenant in self.tenants:
             self._sync(tenant, "first", RunMode.FULL)
         self.host.faulty = True
 
@@ -164,8 +167,12 @@ class History:
         found = self.host.moves()
         if acts and len(self.cluster.broker.messages) < _MANY_MESSAGES:
             found.append(self._act_move)
-        if self.watches and self.scheduler.loop.time() >= self._watch_s:
-            found.append(self._watch_move)
+        if self.watches:
+            wait_s = self._watch_s - self.scheduler.loop.time()
+            if wait_s <= 0:
+                found.append(self._watch_move)
+            elif acts and self.host.idle:
+                found.append(Move(_WATCH_LATER, self._watch, wait_s))
         if not acts and self.host.idle:
             found += [Move(_ACT, partial(settings_actions.resume, self.stage, tenant)) for tenant in self._paused()]
         return found
@@ -175,8 +182,10 @@ class History:
         self.faults.enabled = self.host.faulty = False
 
     def _watch(self) -> None:
-        """Fire the timer of the watchdog."""
-        self._watch_s = self.scheduler.loop.time() + _WATCHDOG_S
+        """Fire the timer of the watchdog, once it is due."""
+        loop = self.scheduler.loop
+        loop.pass_time(max(0.0, self._watch_s - loop.time()))
+        self._watch_s = loop.time() + _WATCHDOG_S
         run_actions.watch(self.stage)
 
     def _paused(self) -> list[TenantId]:
@@ -188,7 +197,7 @@ class History:
         if self._ends or self._left <= 0:
             return False
         under_way = len(self.cluster.broker.messages) + self.host.working
-        return self.host.deliveries + under_way < self._wanted or self.faults.due < MIN_FAULTS
+        return self.host.deliveries + _EACH_MESSAGE * under_way < self._wanted or self.faults.due < MIN_FAULTS
 
     def _act(self) -> None:
         self._left -= 1

@@ -23,7 +23,6 @@ from shared.domain.recipient import ChangeKind, Origin
 from shared.domain.reconcile.fence import Fence, JournalEntry
 from shared.domain.run import Plan
 from shared.errors import NotFound
-from tests.simulation.engine.cluster import TENANTS as ALL_TENANTS
 from tests.simulation.engine.cluster import Cluster, ran
 from tests.simulation.engine.life_invariants import LifeInvariants, key_of
 
@@ -89,7 +88,7 @@ class Invariants(LifeInvariants):
         """Note changes of settings that were stored by the last step."""
         while self._unread:
             tenant = self._unread.pop()
-            if tenant in ALL_TENANTS:
+            if tenant in self._cluster.tenants:
                 self._note(TenantId(tenant))
 
     def _note(self, tenant: TenantId) -> None:

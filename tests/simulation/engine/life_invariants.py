@@ -8,7 +8,6 @@ from shared.adapters.stores.table_names import ALL_TABLES, AUDIT, LOCATIONS, REC
 from shared.adapters.tables.edm import EncodedRow
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.optimistic_locking import Part
-from tests.simulation.engine.cluster import TENANTS as ALL_TENANTS
 from tests.simulation.engine.cluster import Cluster, ran
 from tests.simulation.engine.final_invariants import FinalInvariants
 
@@ -26,15 +25,15 @@ class LifeInvariants(FinalInvariants):
 
     def __init__(self, cluster: Cluster) -> None:
         super().__init__(cluster)
-        self._existing = set(map(str, ALL_TENANTS))
-        self._located = {(tenant, location.id) for tenant in ALL_TENANTS for location in self._locations(tenant)}
+        self._existing = set(map(str, cluster.tenants))
+        self._located = {(tenant, location.id) for tenant in cluster.tenants for location in self._locations(tenant)}
 
     def _locations(self, tenant: TenantId) -> Sequence[Any]:
         return ran(self._cluster.view.settings.list_locations(tenant))
 
     def _watch_lives(self, table: str, partition: str, operations: Sequence[Any]) -> None:
         tenant = partition.partition(":")[0]
-        if table not in _OF_LIVES or tenant not in ALL_TENANTS:
+        if table not in _OF_LIVES or tenant not in self._cluster.tenants:
             return
         if tenant in self._existing:
             self._i16_same_life(table, tenant)

@@ -15,6 +15,7 @@ from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Mode
 from shared.domain.run import RunMode, RunState
+from tests.simulation.engine import run_actions
 from tests.simulation.engine.cluster import FABRIKAM, GROUPS, PEOPLE, preferences
 from tests.simulation.engine.faults import Fault, FaultAt, Plan, Recording
 from tests.simulation.engine.history import History, Outcome
@@ -30,7 +31,7 @@ LOST_ANSWERS: Final = (Fault.RETRIED, Fault.LOST)
 
 @dataclass(frozen=True)
 class Operation:
-    """Something that is disturbed at each of its points, after a quiet beginning."""
+    """Something that is disturbed at each of its points, after a quiet beginning, while the watchdog looks."""
 
     name: str
     act: Callable[[History], None]
@@ -164,7 +165,9 @@ def visit(point: Point) -> tuple[Outcome, bool]:
 def _disturbed(operation: Operation, faults: Plan) -> Outcome:
     history = History(_SEED, faults, deliveries=0)
     history.begin()
+    history.host.faulty = False
     operation.arrange(history)
     faults.enabled = True
     operation.act(history)
+    run_actions.watch(history.stage)
     return history.finish()

@@ -28,8 +28,6 @@ _CAMPAIGN_DELIVERIES: Final = 1_000_000
 _CAMPAIGN_STEP: Final = 2_000
 #: The first seed of a campaign: later than those of `run`.
 _CAMPAIGN_FIRST: Final = 2 * HISTORIES
-#: Number of deliveries that a long history is asked for in addition: those of its end are not counted beforehand.
-_MARGIN: Final = 4
 #: How the violation of an invariant begins.
 INVARIANT: Final = re.compile(r"I\d+: ")
 #: Number of failing histories of which the trace is printed.
@@ -77,7 +75,7 @@ def _total(wanted: int, long: int) -> Done:
         while True:
             missing, missing_long = wanted + long - len(total.deliveries), long - total.long
             if missing_long > 0:
-                jobs += histories(range(first_long, first_long + missing_long), LONG_DELIVERIES + _MARGIN, chunk=1)
+                jobs += histories(range(first_long, first_long + missing_long), LONG_DELIVERIES, chunk=1)
                 first_long += missing_long
             if (short := missing - max(missing_long, 0)) > 0:
                 short += short // 15  # those that do not count

@@ -5,8 +5,8 @@ import msgspec
 from shared.domain.ids import LocationId, TenantId
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.preferences.preferences import Mode
-from tests.simulation.engine.cluster import GROUPS, MODES, mapping_of, preferences, ran
-from tests.simulation.engine.requests import BY, SSO, create_tenant, form_of
+from tests.simulation.engine.cluster import GROUPS, MODES, listed, mapping_of, preferences, ran
+from tests.simulation.engine.requests import BY, SSO, connect, create_tenant, form_of
 from tests.simulation.engine.stage import Stage
 from tests.support.builders import BACK_END
 
@@ -40,17 +40,34 @@ def recreate_location(stage: Stage, tenant: TenantId) -> None:
 
 def recreate_tenant(stage: Stage, tenant: TenantId) -> None:
     """Delete a tenant, or create it again."""
-    view, mode = stage.cluster.view, MODES[tenant]
-    mapping = {LocationId(location): groups for location, groups in mapping_of(mode).items()}
-    directory = stage.cluster.directory(tenant)
-    if ran(view.connections.find(tenant)) is not None:
+    if is_connected(stage, tenant):
         stage.pauses.pop(tenant, None)
         stage.resuming(tenant)  # a deletion does not wait
         stage.host.call(f"DELETE {tenant}", lambda app: app.tenants.delete(tenant), lambda: stage.deleted(tenant))
     else:
-        stage.configure(
-            tenant, f"PUT {tenant}", lambda app: create_tenant(app, tenant, directory, preferences(mode), mapping)
-        )
+        _create(stage, tenant)
+
+
+def is_connected(stage: Stage, tenant: TenantId) -> bool:
+    """Return whether a tenant exists and has a connection."""
+    return ran(stage.cluster.view.connections.find(tenant)) is not None
+
+
+def connect_again(stage: Stage, tenant: TenantId) -> None:
+    """Connect a tenant that has no connection; create it if it does not exist."""
+    if tenant in {stored.id for stored in listed(stage.cluster.view.tenants.list_tenants())}:
+        directory = stage.cluster.directory(tenant)
+        stage.configure(tenant, "PUT sign-in and connection", lambda app: connect(app, tenant, directory))
+    else:
+        _create(stage, tenant)
+
+
+def _create(stage: Stage, tenant: TenantId) -> None:
+    mode, directory = MODES[tenant], stage.cluster.directory(tenant)
+    mapping = {LocationId(location): groups for location, groups in mapping_of(mode).items()}
+    stage.configure(
+        tenant, f"PUT {tenant}", lambda app: create_tenant(app, tenant, directory, preferences(mode), mapping)
+    )
 
 
 def rotate_secret(stage: Stage, tenant: TenantId) -> None:
