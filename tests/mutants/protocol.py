@@ -173,6 +173,13 @@ PROTOCOL: Final = (
         f"{_SIMULATED}/test_import_order.py::test_an_edit_after_the_start_stays",
     ),
     Mutant(
+        "a change that is given up stays open to its worker",
+        "shared/workflows/recipients/manual_changes.py",
+        "if change.problems:",
+        "if False:",
+        f"{_SIMULATED}/test_history_is_journal.py::test_a_worker_that_goes_on_while_it_is_given_up_writes_nothing",
+    ),
+    Mutant(
         "a run is continued without a limit",
         f"{_SYNC}/repeat_limit.py",
         "if spent.messages <= self.max_messages and spent.requests <= self.max_requests:",

@@ -1,15 +1,18 @@
 """Every run ends, and the history says what the journals say, also when workers die."""
 
+import asyncio
 import contextlib
 import dataclasses
 import io
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any
 
 import msgspec
 import pytest
 
 from shared.bootstrap import App
-from shared.domain.ids import LocationId, TenantId
+from shared.domain.ids import LocationId, RunId, TenantId
+from shared.domain.imports.import_record import ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Reason, Recipient, Status
@@ -17,9 +20,10 @@ from shared.domain.reconcile.write import Write
 from shared.domain.run import Run, RunKind, RunState
 from shared.domain.sync.jobs import ReconcileJob
 from shared.domain.sync.queue_messages import encode
-from shared.errors import Superseded, SyncError
+from shared.errors import ETagConflict, Superseded, SyncError
 from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import FencedWriter
+from tests.simulation.engine.requests import upload
 from tests.simulation.importing import Interrupting
 from tests.support.builders import user
 from tests.support.fakes import FakeRecipientStore, FakeSyncStateStore
@@ -199,6 +203,78 @@ async def test_a_worker_that_was_given_up_writes_nothing(change: Callable[[App],
     assert await world.everything(CONTOSO) == before
     await _watched(world)
     assert [run.kind for run in await _require_history(world)] == [RunKind.SYNC]
+
+
+@pytest.mark.parametrize("change", [edit, import_file, undo])
+async def test_a_worker_that_goes_on_while_it_is_given_up_writes_nothing(
+    change: Callable[[App], Coroutine[Any, Any, None]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The watchdog has taken the fence from it, and counted what it wrote; then it takes the fence back."""
+    world = await _world()
+    before, counted = await world.everything(CONTOSO), asyncio.Event()
+    worker = asyncio.create_task(change(_stalled(world, counted)))
+    _go_on_when_counted(world, worker, counted, monkeypatch)
+    while not await _announced(world):
+        await asyncio.sleep(0)
+    world.clock.advance(1_000)
+    await world.app.watchdog(RequestCounters())
+    assert counted.is_set()
+    with pytest.raises(SyncError):
+        await worker
+    assert await world.everything(CONTOSO) == before
+    await _watched(world)
+    assert [run.kind for run in await _require_history(world)] == [RunKind.SYNC]
+
+
+async def test_an_import_that_goes_on_while_it_is_given_up_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An earlier delivery of its message was given up; the worker of a later one takes the fence back."""
+    world = await _world()
+    before, counted = await world.everything(CONTOSO), asyncio.Event()
+    await upload(world.app, CONTOSO, BERLIN, ImportMode.MERGE, (FILE,))
+    (job,) = world.queue.messages
+    world.queue.messages.clear()
+    worker = asyncio.create_task(deliver(_stalled(world, counted), job))
+    _go_on_when_counted(world, worker, counted, monkeypatch)
+    while (await anext(world.ports.imports.list_imports(CONTOSO))).state is not ImportState.WORKING:
+        await asyncio.sleep(0)
+    with pytest.raises(ETagConflict):  # the worker has ended the import
+        await world.app.dead_letters.record(job.queue, "message", encode(job), RequestCounters())
+    assert counted.is_set()
+    await worker
+    assert await world.everything(CONTOSO) == before
+    await _watched(world)
+    runs = await _require_history(world)
+    assert (runs[0].kind, runs[0].state, runs[0].problems[0].code) == (RunKind.IMPORT, RunState.FAILED, "poison")
+
+
+def _stalled(world: World, counted: asyncio.Event) -> App:
+    """Return an app that waits before it takes a fence until another has counted what it wrote."""
+
+    async def wait() -> None:
+        await counted.wait()
+
+    recipients = Interrupting(world.ports.recipients, "get_fence", 1, wait)
+    return App(dataclasses.replace(world.ports, recipients=recipients), SETTINGS)
+
+
+def _go_on_when_counted(
+    world: World, worker: "asyncio.Task[None]", counted: asyncio.Event, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Let a worker end between another's count of what it wrote, and what the other does next."""
+    count = world.ports.recipients.get_journal_counts
+
+    async def counting(tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+        counts = await count(tenant, location, run)
+        if asyncio.current_task() is not worker:
+            counted.set()
+            await asyncio.wait([worker])
+        return counts
+
+    monkeypatch.setattr(world.ports.recipients, "get_journal_counts", counting)
+
+
+async def _announced(world: World) -> bool:
+    return any([run.state is RunState.RECONCILING async for run in world.ports.runs.list_runs(CONTOSO)])
 
 
 async def _not_yet(_: ReconcileJob) -> bool:

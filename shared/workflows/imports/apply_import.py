@@ -30,6 +30,7 @@ from shared.workflows.imports.file_import import FileImport, RowsRefused
 from shared.workflows.imports.order import ImportOrder
 from shared.workflows.imports.row_matcher import ON_DISK, RowMatcher, in_thread
 from shared.workflows.recipients.fenced_writer import OutOfTime
+from shared.workflows.recipients.manual_changes import GivenUp
 
 #: Wait before an import checks again whether a sync has ended, in seconds.
 _BUSY_WAIT_S: Final = 30.0
@@ -68,6 +69,9 @@ class ApplyImport(msgspec.Struct, frozen=True, kw_only=True):
         try:
             async with claim.renewed():
                 outcome = await self._import(claim.stored.value, job.run)
+        except GivenUp as error:
+            await self.completion.fail(job, error.problem)
+            return
         except Rejected as error:
             await self.completion.fail(job, Problem(concerns="import", code=error.code, detail=str(error)))
             raise

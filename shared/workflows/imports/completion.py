@@ -67,12 +67,19 @@ class ImportCompletion(msgspec.Struct, frozen=True, kw_only=True):
     async def fail(self, job: ImportJob, problem: Problem) -> None:
         """End the import as failed. What it has written stays, and is counted, after its writers are fenced off.
 
+        That it fails is stored in its run first: a worker that takes the fence back finds it, and writes nothing. An
+        import whose outcome is stored ends with it.
+
         Raises:
             Superseded: The import has already ended, or was deleted.
             ETagConflict: The import changed in the meantime.
             Transient: A sync uses the location, or writing is paused.
         """
         stored = await self.current(job)
+        if stored.value.outcome is not None:
+            await self.close(stored)
+            return
+        await self._change_run(stored.value, lambda run: msgspec.structs.replace(run, problems=(problem,)))
         try:
             await acquire_for_manual_change(
                 self.sync_states, self.recipients, job.tenant, job.location, self.ids.new_attempt_id()

@@ -19,6 +19,7 @@ from shared.domain.erasure.person import Identifier, Person
 from shared.domain.erasure.values import without
 from shared.domain.ids import LocationId, RunId, TenantId, object_id, recipient_id
 from shared.domain.imports.import_record import ImportRef, failure
+from shared.domain.problem import Problem
 from shared.domain.recipient import Change, ChangeKind, Counts, Reason, Recipient, Status
 from shared.domain.reconcile.write import Write
 from shared.domain.reconcile.write_batches import MAX_BATCH_RECIPIENTS
@@ -245,8 +246,11 @@ class ErasePerson(msgspec.Struct, frozen=True, kw_only=True):
         """End an import whose file names the person, and delete the file."""
         with suppress(NotFound):
             stored = await self.imports.get(ref)
-            if stored.value.state.has_file:
-                detail = "The file named a person who was erased. Upload it again without this person."
+            detail = "The file named a person who was erased. Upload it again without this person."
+            if stored.value.state.is_running and stored.value.run is not None:
+                problem = Problem(concerns="import", code="person_erased", detail=detail)
+                await self.import_completion.fail(stored.value.job(stored.value.run), problem)
+            elif stored.value.state.has_file:
                 await self.import_completion.end(stored, failure("person_erased", detail))
 
 

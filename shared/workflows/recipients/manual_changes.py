@@ -51,6 +51,14 @@ Decide = Callable[[Sequence[Recipient]], Awaitable[Sequence[Write]]]
 _Begin = Callable[[SyncStateStore, RecipientStore, TenantId, LocationId, str], Awaitable[FencedWriter]]
 
 
+class GivenUp(Superseded):
+    """A change ends without its worker, which may write nothing more: `problem` says why it ends."""
+
+    def __init__(self, run: RunId, problem: Problem) -> None:
+        super().__init__(f"The change {run} was given up.")
+        self.problem = problem
+
+
 class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
     """Writes a person's changes to recipients and records them in the history."""
 
@@ -131,6 +139,7 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
     async def _close_abandoned(self, tenant: TenantId, run: RunId) -> None:
         """Fence off the worker of a change, in case it still runs, and close the change.
 
+        That it ends is stored first: a worker that takes a fence back afterwards finds it, and writes nothing.
         While a sync is active, which fences the worker off itself, or writing is paused, the change is left to a later
         call.
         """
@@ -138,7 +147,7 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         if state.active_run is not None or state.pauses:
             return
         try:
-            for location in (await self.runs.get(tenant, run)).value.locations:
+            for location in await self._give_up(tenant, run):
                 await acquire_for_manual_change(
                     self.sync_states, self.recipients, tenant, location, self.ids.new_attempt_id()
                 )
@@ -147,6 +156,14 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         except NotFound:
             pass  # the change is closed, or was never stored
         await self.close(tenant, run)
+
+    @optimistic_update
+    async def _give_up(self, tenant: TenantId, run: RunId) -> Collection[LocationId]:
+        """Store that a change ends without its worker, and return its locations. Raises NotFound if it is gone."""
+        stored = await self.runs.get(tenant, run)
+        if not stored.value.state.ended and not stored.value.problems:
+            await self.runs.replace(msgspec.structs.replace(stored.value, problems=(_INTERRUPTED,)), stored.etag)
+        return stored.value.locations
 
     async def close(self, tenant: TenantId, run: RunId) -> None:
         """Close an announced change with what its journal has.
@@ -177,20 +194,22 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
             await self.record(tenant, run, reports, problem=_INTERRUPTED)
 
     async def _require_open(self, tenant: TenantId, run: RunId) -> None:
-        """Raise Superseded if the watchdog has closed the change, after which nothing may be written."""
+        """Raise Superseded if the change was closed, or GivenUp if it is about to be: nothing may be written then."""
         try:
-            ended = (await self.runs.get(tenant, run)).value.state.ended
+            change = (await self.runs.get(tenant, run)).value
         except NotFound:
-            ended = True
-        if ended:
+            change = None
+        if change is None or change.state.ended:
             raise Superseded(f"The change {run} was closed.", code="superseded")
+        if change.problems:
+            raise GivenUp(run, change.problems[0])
 
     async def _require_configured(self, tenant: TenantId, location: LocationId) -> None:
         if (await self.settings.find_location(tenant, location)).value is None:
             raise Superseded(f"{location} was deleted.", code="superseded")
 
     async def acquire(self, tenant: TenantId, location: LocationId, run: RunId) -> FencedWriter:
-        """Acquire the fence of a location. Raises Superseded if something else uses or deleted the location."""
+        """Acquire the fence of a location. Raises Superseded if something else uses or deleted it, or the run ends."""
         return await self._writer(acquire_for_manual_change, tenant, location, run)
 
     async def _writer(self, begin: _Begin, tenant: TenantId, location: LocationId, run: RunId) -> FencedWriter:
@@ -199,7 +218,7 @@ class ManualChanges(msgspec.Struct, frozen=True, kw_only=True):
         except FencedOff as error:
             await self.running_work.restore(tenant, error.token)
             raise
-        # After the fence was read: who closes the run, or deletes the location, replaces the fence afterwards.
+        # After the fence was read: who gives the change up, or deletes the location, stores this before the fence.
         await asyncio.gather(self._require_open(tenant, run), self._require_configured(tenant, location))
         return fenced
 

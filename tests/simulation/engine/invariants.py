@@ -44,7 +44,8 @@ class Invariants(LifeInvariants):
         self._plans: dict[tuple[str, str], Plan] = {}
         #: By tenant and life: config version that is stored when a request that changes the configuration has returned.
         self._returned: dict[tuple[str, int], int] = {}
-        self._paused: set[str] = set()
+        #: Tenants whose pause has returned, and how many lives of each had ended then.
+        self._paused: dict[str, int] = {}
         #: How many lives of a tenant had ended when a request returned that deletes it, and when a run was planned.
         self._deletions: dict[str, int] = {}
         self._life_of: dict[tuple[str, str], int] = {}
@@ -78,11 +79,11 @@ class Invariants(LifeInvariants):
 
     def paused(self, tenant: TenantId) -> None:
         """Note that a pause of a tenant has returned."""
-        self._paused.add(tenant)
+        self._paused[tenant] = self._cluster.lives[tenant]
 
     def resuming(self, tenant: TenantId) -> None:
         """Note that a tenant is about to be resumed."""
-        self._paused.discard(tenant)
+        self._paused.pop(tenant, None)
 
     def after_step(self) -> None:
         """Note changes of settings that were stored by the last step."""
@@ -188,8 +189,11 @@ class Invariants(LifeInvariants):
             )
 
     def _i7_paused(self, tenant: TenantId, location: LocationId) -> None:
-        """Nothing is written to recipients once a pause has returned, until they are resumed, except deleted ones."""
-        if tenant in self._paused:
+        """Nothing is written to recipients once a pause has returned, until they are resumed, except deleted ones.
+
+        A tenant that is created again is not paused.
+        """
+        if self._paused.get(tenant) == self._cluster.lives[tenant]:
             is_deleted = self._is_deleted(tenant, location)
             self._require(is_deleted, "I7", f"{location} of {tenant} was written during a pause")
 

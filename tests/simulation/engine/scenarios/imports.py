@@ -68,6 +68,13 @@ def an_upload_is_never_started(play: Play) -> None:
     play.watch(25 * HOUR_S)
 
 
+def an_upload_is_started_while_it_expires(play: Play) -> None:
+    """The watchdog is about to erase its file."""
+    ref = _sent(play)
+    play.before("query Uploads fabrikam", lambda: play.start(_start(ref)))
+    play.watch(25 * HOUR_S)
+
+
 def held_rows_are_never_approved(play: Play) -> None:
     """Their file is erased after a day."""
     play.call(_uploads(rows=b"user20@example.com,IT\nuser21@example.com,IT\n"))
@@ -252,6 +259,7 @@ def it_ends_while_its_job_stores_its_run(play: Play) -> None:
 SCENARIOS: Final[tuple[Scenario, ...]] = (
     reports_are_deleted,
     an_upload_is_never_started,
+    an_upload_is_started_while_it_expires,
     held_rows_are_never_approved,
     it_ends_before_it_is_resumed,
     it_is_closed_by_another,
