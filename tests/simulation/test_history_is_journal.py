@@ -12,7 +12,6 @@ import pytest
 
 from shared.bootstrap import App
 from shared.domain.ids import LocationId, RunId, TenantId
-from shared.domain.imports.import_record import ImportState
 from shared.domain.imports.row_decisions import ImportMode
 from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Reason, Recipient, Status
@@ -211,14 +210,13 @@ async def test_a_worker_that_goes_on_while_it_is_given_up_writes_nothing(
 ) -> None:
     """The watchdog has taken the fence from it, and counted what it wrote; then it takes the fence back."""
     world = await _world()
-    before, counted = await world.everything(CONTOSO), asyncio.Event()
-    worker = asyncio.create_task(change(_stalled(world, counted)))
-    _go_on_when_counted(world, worker, counted, monkeypatch)
-    while not await _announced(world):
-        await asyncio.sleep(0)
+    before, stop = await world.everything(CONTOSO), _Stop()
+    worker = asyncio.create_task(change(stop.app(world)))
+    stop.end_when_counted(world, worker, monkeypatch)
+    await stop.reached.wait()
     world.clock.advance(1_000)
     await world.app.watchdog(RequestCounters())
-    assert counted.is_set()
+    assert stop.counted.is_set()
     with pytest.raises(SyncError):
         await worker
     assert await world.everything(CONTOSO) == before
@@ -229,17 +227,16 @@ async def test_a_worker_that_goes_on_while_it_is_given_up_writes_nothing(
 async def test_an_import_that_goes_on_while_it_is_given_up_writes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """An earlier delivery of its message was given up; the worker of a later one takes the fence back."""
     world = await _world()
-    before, counted = await world.everything(CONTOSO), asyncio.Event()
+    before, stop = await world.everything(CONTOSO), _Stop()
     await upload(world.app, CONTOSO, BERLIN, ImportMode.MERGE, (FILE,))
     (job,) = world.queue.messages
     world.queue.messages.clear()
-    worker = asyncio.create_task(deliver(_stalled(world, counted), job))
-    _go_on_when_counted(world, worker, counted, monkeypatch)
-    while (await anext(world.ports.imports.list_imports(CONTOSO))).state is not ImportState.WORKING:
-        await asyncio.sleep(0)
+    worker = asyncio.create_task(deliver(stop.app(world), job))
+    stop.end_when_counted(world, worker, monkeypatch)
+    await stop.reached.wait()
     with pytest.raises(ETagConflict):  # the worker has ended the import
         await world.app.dead_letters.record(job.queue, "message", encode(job), RequestCounters())
-    assert counted.is_set()
+    assert stop.counted.is_set()
     await worker
     assert await world.everything(CONTOSO) == before
     await _watched(world)
@@ -247,34 +244,34 @@ async def test_an_import_that_goes_on_while_it_is_given_up_writes_nothing(monkey
     assert (runs[0].kind, runs[0].state, runs[0].problems[0].code) == (RunKind.IMPORT, RunState.FAILED, "poison")
 
 
-def _stalled(world: World, counted: asyncio.Event) -> App:
-    """Return an app that waits before it takes a fence until another has counted what it wrote."""
+class _Stop:
+    """A worker stops before it takes a fence, until another has counted what it wrote."""
 
-    async def wait() -> None:
-        await counted.wait()
+    def __init__(self) -> None:
+        self.reached, self.counted = asyncio.Event(), asyncio.Event()
 
-    recipients = Interrupting(world.ports.recipients, "get_fence", 1, wait)
-    return App(dataclasses.replace(world.ports, recipients=recipients), SETTINGS)
+    def app(self, world: World) -> App:
+        """Return the worker's app."""
 
+        async def stop() -> None:
+            self.reached.set()
+            await self.counted.wait()
 
-def _go_on_when_counted(
-    world: World, worker: "asyncio.Task[None]", counted: asyncio.Event, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Let a worker end between another's count of what it wrote, and what the other does next."""
-    count = world.ports.recipients.get_journal_counts
+        recipients = Interrupting(world.ports.recipients, "get_fence", 1, stop)
+        return App(dataclasses.replace(world.ports, recipients=recipients), SETTINGS)
 
-    async def counting(tenant: TenantId, location: LocationId, run: RunId) -> Counts:
-        counts = await count(tenant, location, run)
-        if asyncio.current_task() is not worker:
-            counted.set()
-            await asyncio.wait([worker])
-        return counts
+    def end_when_counted(self, world: World, worker: "asyncio.Task[None]", monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let the worker end between the other's count and what the other does next."""
+        count = world.ports.recipients.get_journal_counts
 
-    monkeypatch.setattr(world.ports.recipients, "get_journal_counts", counting)
+        async def counting(tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+            counts = await count(tenant, location, run)
+            if asyncio.current_task() is not worker:
+                self.counted.set()
+                await asyncio.wait([worker])
+            return counts
 
-
-async def _announced(world: World) -> bool:
-    return any([run.state is RunState.RECONCILING async for run in world.ports.runs.list_runs(CONTOSO)])
+        monkeypatch.setattr(world.ports.recipients, "get_journal_counts", counting)
 
 
 async def _not_yet(_: ReconcileJob) -> bool:
