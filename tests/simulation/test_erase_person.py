@@ -29,16 +29,19 @@ from shared.domain.preferences.preferences import Mode, Preferences
 from shared.domain.recipient import Status
 from shared.domain.run import Run, RunKind, RunState
 from shared.domain.schema_version import READABLE
-from shared.errors import Rejected, Transient
+from shared.domain.sync.jobs import ImportJob
+from shared.errors import Rejected, SyncError, Transient
 from shared.ports.erasures import Step
 from shared.telemetry import RequestCounters
 from shared.workflows.operations import erase_person
 from shared.workflows.operations.audit import Asked
 from shared.workflows.operations.erase_person import ErasureReport
+from tests.simulation.engine.requests import upload
+from tests.simulation.importing import Interrupting
 from tests.support.builders import person, recipient_id_for, user
 from tests.support.fakes.on_tables import ports_on
 from tests.support.fakes.table_service import MemoryTables
-from tests.support.world import SETTINGS, Crash, Fuse, World
+from tests.support.world import SETTINGS, Crash, Fuse, World, deliver
 
 CONTOSO, BERLIN = TenantId("contoso"), LocationId("berlin")
 #: The number of the person. Every value of this person contains the word canary.
@@ -278,6 +281,25 @@ async def test_the_history_still_counts() -> None:
     summary = (await world.ports.sync_states.get(CONTOSO)).value.summary
     stored = [recipient for recipients in (await world.everything("contoso")).values() for recipient in recipients]
     assert summary.recipients == sum(recipient.status is Status.ACTIVE for recipient in stored)
+
+
+async def test_an_import_that_has_begun_is_counted() -> None:
+    """Its file names the person, so it ends; what it had written until then stays, and is in its report."""
+    world, _, _, _ = await filled(leaves=False)
+    rows = b"".join(b"csv%d@example.com,IT\n" % number for number in range(250))
+    await upload(world.app, CONTOSO, BERLIN, ImportMode.MERGE, (b"mail,department\n", f"{MAIL},IT\n".encode() + rows))
+    (job,) = [message for message in world.queue.messages if isinstance(message, ImportJob)]
+
+    async def erased() -> None:
+        await erase(world)
+
+    stopped = Interrupting(world.ports.recipients, "write", 2, erased)
+    with pytest.raises(SyncError):
+        await deliver(App(dataclasses.replace(world.ports, recipients=stopped), SETTINGS), job)
+    ended = await world.run(CONTOSO, job.run)
+    assert (ended.state, ended.problems[0].code) == (RunState.FAILED, "person_erased")
+    assert ended.counts.created
+    assert ended.counts == await world.ports.recipients.get_journal_counts(CONTOSO, BERLIN, job.run)
 
 
 async def test_undo_skips_the_person() -> None:
