@@ -17,14 +17,14 @@ from shared.domain.preferences.preferences import GuardLimits, Mode, Preferences
 from shared.domain.recipient import Change, ChangeKind, Counts, Reason, Recipient, Status
 from shared.domain.reconcile.write import Write
 from shared.domain.run import Run, RunKind, RunState
-from shared.domain.sync.jobs import ReconcileJob
+from shared.domain.sync.jobs import DeactivateJob, ReconcileJob
 from shared.domain.sync.queue_messages import encode
-from shared.errors import ETagConflict, Superseded, SyncError
+from shared.errors import Contended, ETagConflict, Superseded, SyncError
 from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import FencedWriter
 from tests.simulation.engine.requests import upload
 from tests.simulation.importing import Interrupting
-from tests.support.builders import user
+from tests.support.builders import person, user
 from tests.support.fakes import FakeRecipientStore, FakeSyncStateStore
 from tests.support.world import SETTINGS, Crash, Fuse, World, deliver
 
@@ -296,3 +296,24 @@ async def test_a_comparison_that_is_given_up_reports_what_it_wrote() -> None:
     await world.drain()
     runs = await _require_history(world)
     assert (runs[0].locations[location].counts.deactivated, runs[0].problems[0].code) == (1, "poison")
+
+
+async def test_a_deactivation_goes_on_after_a_late_comparison_took_its_fence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison was delivered twice; no watchdog is needed."""
+    world = await _world()
+    world.directory().remove(world.directory().people[person(1)].id)
+    await world.request(CONTOSO, "second")
+    while not any(isinstance(message, DeactivateJob) for message in world.queue.messages):
+        await deliver(world.app, world.queue.messages.pop(0))
+    (job,) = [message for message in world.queue.messages if isinstance(message, DeactivateJob)]
+
+    async def late() -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(world.ports.runs, "is_reconciled", _not_yet)
+            await world.app.reconcile(ReconcileJob(tenant=CONTOSO, run=job.run, location=BERLIN), RequestCounters())
+
+    stopped = Interrupting(world.ports.recipients, "write", 1, late)
+    with pytest.raises(Contended):  # its message is put back
+        await deliver(App(dataclasses.replace(world.ports, recipients=stopped), SETTINGS), job)
+    await world.drain()
+    assert (await _require_history(world))[0].counts.deactivated == 2

@@ -13,11 +13,20 @@ from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.departures import deactivations
 from shared.domain.reconcile.fence import SYNC
 from shared.domain.reconcile.guard import Loss, breaches, digest, held_problem, would_hold
-from shared.domain.retry_policy import DELAYED, INTERRUPTED, LOGIN_REFUSED, REFUSED
+from shared.domain.retry_policy import CONTENDED, DELAYED, INTERRUPTED, LOGIN_REFUSED, REFUSED
 from shared.domain.run import HeldDecision, Plan, Run, RunState
 from shared.domain.sync.jobs import BUDGET_SHARE, DeactivateJob, ReconcileResult
 from shared.domain.sync.run_outcome import RunOutcome
-from shared.errors import NeedsAttention, NotFound, RefusedOnce, RequestRefused, SyncError, Transient
+from shared.errors import (
+    Contended,
+    NeedsAttention,
+    NotFound,
+    RefusedOnce,
+    RequestRefused,
+    Superseded,
+    SyncError,
+    Transient,
+)
 from shared.ports.platform import Clock, IdSource
 from shared.ports.queues import JobSender
 from shared.ports.recipients import RecipientStore
@@ -61,7 +70,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         Raises:
             Superseded: The run no longer owns the tenant.
             Rejected: The run has not come to its deactivations.
-            Transient: The directory did not respond.
+            Transient: The directory did not respond, or a late comparison has taken a fence (Contended).
         """
         plan = await self.stages.current_plan(job.tenant, job.run)
         run = (await self.runs.get(job.tenant, job.run)).value
@@ -76,6 +85,10 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
                 outcome = await self._guarded(job, plan, check)
         except (RequestRefused, RefusedOnce, Transient) as error:
             await self._continue(job, check, error)
+        except Superseded as error:
+            await self.stages.require_current(plan)
+            wait_s = CONTENDED.first_wait_s
+            raise Contended("Another job of the run has taken a fence.", retry_after_s=wait_s) from error
         else:
             await self.closer.finish(plan, outcome, counters)
 

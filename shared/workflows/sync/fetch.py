@@ -108,13 +108,16 @@ class Fetch(msgspec.Struct, frozen=True, kw_only=True):
         """Return the results of all sources, or None while a source does not have one.
 
         The result of this job (`own`) does not include the requests of this invocation. They are counted when this
-        invocation ends the run.
+        invocation ends the run. Raises Superseded if the tenant is being deleted.
         """
         if len(plan.sources) == 1:
             return {own.source: own}
         if len(await self.runs.list_fetched(plan.tenant, plan.run)) < len(plan.sources):
             return None
-        return {**await self.runs.list_fetch_results(plan.tenant, plan.run), own.source: own}
+        fetched = {**await self.runs.list_fetch_results(plan.tenant, plan.run), own.source: own}
+        if plan.sources.keys() - fetched.keys():
+            raise Superseded(f"The results of {plan.run} of {plan.tenant} were deleted.")
+        return fetched
 
     async def _result(
         self, plan: Plan, context: TenantContext, message: FetchMessage, *, last_delivery: bool

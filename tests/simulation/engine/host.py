@@ -73,6 +73,12 @@ class Host:
         self._deliver_move = Move(_DELIVER, self._deliver_visible)
         self._lock_move = Move(_LOSE_LOCK, self._deliver_locked)
 
+    def _replace_dead(self) -> None:
+        """Replace the processes that have ended: what begins now begins in one that lives."""
+        for kind, processes in (("worker", self.workers), ("instance", self.instances)):
+            for process in [process for process in processes if not process.actor.alive]:
+                self._replace(process, processes, kind)
+
     def _process(self, kind: str) -> Process:
         skew_s = self._skews[self._started % len(self._skews)]
         self._started += 1
@@ -144,6 +150,7 @@ class Host:
         self._deliver([message for message in self.cluster.broker.messages if message.running == 1])
 
     def _deliver(self, messages: Sequence[Message]) -> None:
+        self._replace_dead()
         message = self.scheduler.random.choice(messages)
         if message.deliveries > REDELIVERY.retries and not message.running:  # its worker died at the last delivery
             self.scheduler.trace.append(f"{message.id} of {message.queue} is given up")
@@ -205,6 +212,7 @@ class Host:
 
     def call(self, label: str, do: Callable[[App], Coroutine[Any, Any, object]], done: Callable[[], None]) -> None:
         """Let an instance do something for a caller, and call `done` if it returns."""
+        self._replace_dead()
         instance = self.scheduler.random.choice(
             [instance for instance in self.instances if instance.actor is not self.scheduler.holding] or self.instances
         )
