@@ -6,9 +6,10 @@ from itertools import count
 import pytest
 
 from shared.domain.directory import Source
-from shared.domain.ids import ObjectId, TenantId
+from shared.domain.ids import ObjectId, RunId, SourceId, TenantId
 from shared.domain.preferences.preferences import Mode, Preferences
-from shared.errors import BeingErased, NotFound
+from shared.domain.sync.jobs import FetchJob, FetchResult
+from shared.errors import BeingErased, NotFound, Superseded
 from shared.telemetry import RequestCounters
 from shared.workflows.tenants import deletion
 from shared.workflows.tenants.deletion import SETTLED_AFTER
@@ -16,10 +17,10 @@ from tests.support.builders import person, user
 from tests.support.fakes import FakeSecretStore
 from tests.support.fakes.on_tables import ports_on
 from tests.support.fakes.table_service import MemoryTables
-from tests.support.world import Crash, Fuse, World
+from tests.support.world import Crash, Fuse, World, deliver
 
 FABRIKAM = TenantId("fabrikam")
-GROUP = ObjectId(person(100))
+GROUP, OTHER = ObjectId(person(100)), ObjectId(person(101))
 
 
 async def filled_world() -> tuple[World, MemoryTables]:
@@ -140,3 +141,21 @@ async def test_what_a_worker_writes_late_never_becomes_the_next_tenants() -> Non
     assert rows_of(tables) == []
     await world.app.tenants.put(FABRIKAM, "Another customer")
     assert {table for table, _, _ in rows_of(tables)} == {"Tenants"}
+
+
+async def test_a_fetch_whose_results_are_being_deleted_stops(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The deletion comes between its look whether every source has a result, and the reading of these."""
+    world = World()
+    directory = await world.tenant("fabrikam", [user(1)], Preferences(mode=Mode.GROUPS), {"desk": [GROUP, OTHER]})
+    directory.members = {GROUP: [person(1)], OTHER: [person(1)]}
+    await world.request("fabrikam", "first")
+    await deliver(world.app, world.queue.messages.pop(0))
+    first, last = [message for message in world.queue.messages if isinstance(message, FetchJob)]
+    await deliver(world.app, first)
+
+    async def none(_tenant: TenantId, _run: RunId) -> dict[SourceId, FetchResult]:
+        return {}
+
+    monkeypatch.setattr(world.ports.runs, "list_fetch_results", none)
+    with pytest.raises(Superseded):
+        await world.app.fetch(last, RequestCounters(), last_delivery=False)
