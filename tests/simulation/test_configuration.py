@@ -111,7 +111,7 @@ async def test_a_fence_that_others_keep_changing_leaves_no_run_without_an_end(mo
     replaced_run = await world.newest("contoso")
     token = (await world.ports.sync_states.get(CONTOSO)).value.fencing_token
     store, berlin = world.ports.recipients, LocationId("berlin")
-    writer = await FencedWriter.acquire(store, CONTOSO, berlin, fencing_token=token, attempt="slow", of_run=True)
+    writer = await FencedWriter.acquire(store, CONTOSO, berlin, fencing_token=token, attempt="slow", compares=True)
     replace_fence = world.ports.recipients.replace_fence
 
     async def replaced(tenant: TenantId, location: LocationId, fence: Fence, etag: str | None) -> str:

@@ -298,14 +298,30 @@ async def test_a_comparison_that_is_given_up_reports_what_it_wrote() -> None:
     assert (runs[0].locations[location].counts.deactivated, runs[0].problems[0].code) == (1, "poison")
 
 
-async def test_a_deactivation_goes_on_after_a_late_comparison_took_its_fence(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The comparison was delivered twice; no watchdog is needed."""
-    world = await _world()
+async def _deactivation(world: World) -> DeactivateJob:
+    """Let a person leave, and return the message with which the next run deactivates them at two locations."""
     world.directory().remove(world.directory().people[person(1)].id)
     await world.request(CONTOSO, "second")
     while not any(isinstance(message, DeactivateJob) for message in world.queue.messages):
         await deliver(world.app, world.queue.messages.pop(0))
     (job,) = [message for message in world.queue.messages if isinstance(message, DeactivateJob)]
+    return job
+
+
+async def test_a_comparison_that_is_given_up_after_its_result_stops_no_deactivation() -> None:
+    """Another delivery has recorded the result."""
+    world = await _world()
+    job = await _deactivation(world)
+    late = ReconcileJob(tenant=CONTOSO, run=job.run, location=BERLIN)
+    await world.app.dead_letters.record(late.queue, "message", encode(late), RequestCounters())
+    await world.drain()
+    assert (await _require_history(world))[0].counts.deactivated == 2
+
+
+async def test_a_deactivation_goes_on_after_a_late_comparison_took_its_fence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The comparison was delivered twice; no watchdog is needed."""
+    world = await _world()
+    job = await _deactivation(world)
 
     async def late() -> None:
         with monkeypatch.context() as patch:

@@ -65,22 +65,25 @@ class FencedWriter:
         *,
         fencing_token: int,
         attempt: str,
-        of_run: bool = False,
+        compares: bool = False,
         closes: bool = False,
     ) -> "FencedWriter":
         """Acquire the fence, and fence off its previous holder.
 
-        A run that `closes` it gives the location up: no job `of_run` acquires it with the same token afterwards.
+        What `closes` it gives the comparison of the location up: no job that `compares` it acquires it with the same
+        token afterwards.
 
         Raises:
             FencedOff: The fence has a newer fencing token.
-            Superseded: The run has given the location up.
+            Superseded: The comparison was given up.
             Contended: Another attempt changed the fence at every try.
         """
         stored = await store.get_fence(tenant, location)
-        if of_run and stored.value.closed and stored.value.fencing_token == fencing_token:
-            raise Superseded(f"The run has given {location} up.", code="superseded")
-        acquired = msgspec.structs.replace(_acquired(stored.value, location, fencing_token, attempt), closed=closes)
+        is_closed = stored.value.closed and stored.value.fencing_token == fencing_token
+        if compares and is_closed:
+            raise Superseded(f"The comparison of {location} was given up.", code="superseded")
+        acquired = _acquired(stored.value, location, fencing_token, attempt)
+        acquired = msgspec.structs.replace(acquired, closed=closes or is_closed)
         etag = await store.replace_fence(tenant, location, acquired, stored.etag)
         return cls(store, tenant, location, Versioned(acquired, etag), stored.value)
 

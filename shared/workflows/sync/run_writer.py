@@ -19,17 +19,23 @@ class RunWriter(msgspec.Struct, frozen=True, kw_only=True):
     changes: RestartOnChange
     ids: IdSource
 
-    async def acquire(self, plan: Plan, location: LocationId) -> FencedWriter:
+    async def acquire(self, plan: Plan, location: LocationId, *, compares: bool = False) -> FencedWriter:
         """Acquire the fence of a location, and return its writer.
 
         Raises:
-            Superseded: The run no longer owns the tenant, or another attempt acquired the fence. If the fence has a
-                newer token than the tenant's state, storage was restored, and the run is requested again.
+            Superseded: The run no longer owns the tenant, or the job `compares` a location whose comparison was given
+                up. If the fence has a newer token than the tenant's state, storage was restored, and the run is
+                requested again.
         """
         attempt = self.ids.new_attempt_id()
         try:
             writer = await FencedWriter.acquire(
-                self.recipients, plan.tenant, location, fencing_token=plan.fencing_token, attempt=attempt, of_run=True
+                self.recipients,
+                plan.tenant,
+                location,
+                fencing_token=plan.fencing_token,
+                attempt=attempt,
+                compares=compares,
             )
         except FencedOff as error:
             await self.changes.restore(plan.tenant, error.token)
