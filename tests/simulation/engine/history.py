@@ -35,8 +35,8 @@ _EACH_MESSAGE: Final = 3
 #: Number of actions after which there are no more, for each delivery that is wanted.
 _MAX_ACTIONS: Final = 5
 _ACT: Final = 0.4
-#: In one of this many histories there are both tenants, old rows are looked for on the first day, and the
-#: history ends with a full run.
+#: In one of this many histories there are both tenants, old rows are looked for on the first day, and the history ends
+#: with a full run.
 _WITH_ALL: Final = 8
 _WITH_RETENTION: Final = 8
 _WITH_FULL: Final = 6
