@@ -27,7 +27,7 @@ class Fence(msgspec.Struct, frozen=True, kw_only=True):
     input_fingerprint: str | None = None
     #: Whether, by that reconcile, the connection's directory created all recipients; False after any other write.
     only_directory: bool = False
-    #: Whether the run with this token has given the location up: none of its jobs acquires the fence again.
+    #: Whether the comparison under this token was given up: no other delivery of it acquires the fence.
     closed: bool = False
     #: Number of active recipients after the last complete reconcile.
     active: int = 0

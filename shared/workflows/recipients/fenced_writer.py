@@ -79,11 +79,10 @@ class FencedWriter:
             Contended: Another attempt changed the fence at every try.
         """
         stored = await store.get_fence(tenant, location)
-        is_closed = stored.value.closed and stored.value.fencing_token == fencing_token
-        if compares and is_closed:
-            raise Superseded(f"The comparison of {location} was given up.", code="superseded")
         acquired = _acquired(stored.value, location, fencing_token, attempt)
-        acquired = msgspec.structs.replace(acquired, closed=closes or is_closed)
+        if compares and acquired.closed:
+            raise Superseded(f"The comparison of {location} was given up.", code="superseded")
+        acquired = msgspec.structs.replace(acquired, closed=closes or acquired.closed)
         etag = await store.replace_fence(tenant, location, acquired, stored.etag)
         return cls(store, tenant, location, Versioned(acquired, etag), stored.value)
 
@@ -255,7 +254,7 @@ def _acquired(fence: Fence, location: LocationId, fencing_token: int, attempt: s
         operation=0,
         input_fingerprint=None,
         only_directory=False,
-        closed=False,
+        closed=fence.closed and fence.fencing_token == fencing_token,
     )
 
 

@@ -27,7 +27,6 @@ class VirtualLoop(asyncio.BaseEventLoop):
     # Without public names, in the base class: what can go on, and a heap of timers.
     _ready: Any
     _scheduled: list[Any]
-    _timer_cancelled_count: int
 
     def __init__(self, idle: Callable[[], bool]) -> None:
         super().__init__()
@@ -73,23 +72,16 @@ class VirtualLoop(asyncio.BaseEventLoop):
     def _go_on(self) -> None:
         if self._idle():
             return
-        self._forget_cancelled()
+        while self._scheduled and self._scheduled[0].cancelled():
+            heappop(self._scheduled)
         if not self._scheduled:
             raise Stalled
         self._now_s = max(self._now_s, self._scheduled[0].when())
 
     def _fire(self) -> None:
         """Let the coroutines go on whose timers are due."""
-        self._forget_cancelled()
         while self._scheduled and self._scheduled[0].when() < self._now_s + _RESOLUTION_S:
-            timer = heappop(self._scheduled)
-            timer._scheduled = False
-            self._ready.append(timer)
-
-    def _forget_cancelled(self) -> None:
-        while self._scheduled and self._scheduled[0].cancelled():
-            self._timer_cancelled_count -= 1
-            heappop(self._scheduled)._scheduled = False
+            self._ready.append(heappop(self._scheduled))
 
     def call_soon(  # type: ignore[override] # as it is called
         self,
