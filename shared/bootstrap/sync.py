@@ -59,7 +59,11 @@ class SyncWiring(TenantWiring):
     def run_writer(self) -> RunWriter:
         """Acquires fences for runs."""
         return RunWriter(
-            recipients=self.ports.recipients, stages=self.stages, changes=self.restart_on_change, ids=self.ports.ids
+            runs=self.ports.runs,
+            recipients=self.ports.recipients,
+            stages=self.stages,
+            changes=self.restart_on_change,
+            ids=self.ports.ids,
         )
 
     @cached_property
@@ -112,6 +116,7 @@ class SyncWiring(TenantWiring):
             recipients=self.ports.recipients,
             queue=self.ports.queue,
             stages=self.stages,
+            writer=self.run_writer,
             health=self.health,
             clock=self.ports.clock,
         )

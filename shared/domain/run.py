@@ -321,6 +321,8 @@ class Run(msgspec.Struct, frozen=True, kw_only=True):
     unmapped: ObjectId | None = None
     #: Properties that an admin accepts as cleared, by the subject of the source; this run does not report them.
     accepted: dict[str, tuple[str, ...]] = msgspec.field(default_factory=dict)
+    #: The claim of the delivery that may write the deactivations and end the run; a later one takes it over.
+    claim: str | None = None
     kind: RunKind = RunKind.SYNC
     #: The run that this one undoes.
     undoes: RunId | None = None

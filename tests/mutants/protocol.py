@@ -180,6 +180,13 @@ PROTOCOL: Final = (
         f"{_SIMULATED}/test_history_is_journal.py::test_a_worker_that_goes_on_while_it_is_given_up_writes_nothing",
     ),
     Mutant(
+        "a deactivation writes although another delivery has claimed the run",
+        f"{_SYNC}/run_writer.py",
+        "if run.claim != claim:",
+        "if False:",
+        f"{_SIMULATED}/test_history_is_journal.py::test_a_deactivation_that_goes_on_while_another_is_counted_writes_nothing",
+    ),
+    Mutant(
         "a run is continued without a limit",
         f"{_SYNC}/repeat_limit.py",
         "if spent.messages <= self.max_messages and spent.requests <= self.max_requests:",

@@ -1,6 +1,7 @@
 """A held run: approved, rejected, expired; and whoever returned meanwhile is left out."""
 
 import asyncio
+import dataclasses
 
 import msgspec
 import pytest
@@ -12,8 +13,9 @@ from shared.domain.reconcile.candidate import Candidate
 from shared.domain.reconcile.guard import digest
 from shared.domain.run import Run, RunState
 from shared.domain.sync.jobs import DeactivateJob
-from shared.errors import Conflict, NeedsAttention, Rejected
+from shared.errors import Conflict, Contended, NeedsAttention, Rejected
 from shared.telemetry import RequestCounters
+from tests.simulation.importing import Interrupting
 from tests.simulation.worlds import TEMPS, careful_world, full_world
 from tests.support.builders import person, recipient_id_for, user
 from tests.support.interleaving import interleaving
@@ -261,3 +263,46 @@ async def test_a_tenant_that_was_taken_in_vain_is_freed() -> None:
     await world.app.watchdog(RequestCounters())
     assert (await world.ports.sync_states.get(CONTOSO)).value.active_run is None
     assert (await approve(world, run)).counts.deactivated == 50
+
+
+async def test_what_was_held_after_the_approval_awaits_another_one() -> None:
+    """A delivery that another one had overtaken stored more people than the approved set has."""
+    world = await careful_world()
+    await world.sync("fabrikam", "first")
+    world.clock.advance(60)
+    world.directory().members[TEMPS] = []
+    fabrikam, run = TenantId("fabrikam"), await world.sync("fabrikam", "second")
+    left = Candidate(recipient=recipient_id_for(1), object_id=person(1), reason=Reason.LEFT_GROUP)
+    await world.ports.runs.record_held(fabrikam, run.id, LocationId("berlin"), [left])
+    await world.app.review_held.approve(fabrikam, run.id, run.held_digest or "", "anna")
+    await world.drain()
+    again = await world.run("fabrikam", run.id)
+    assert (again.state, again.counts.deactivated) == (RunState.HELD, 0)
+    assert again.held_digest != run.held_digest
+    await world.app.review_held.approve(fabrikam, run.id, again.held_digest or "", "anna")
+    await world.drain()
+    assert (await world.run("fabrikam", run.id)).counts.deactivated == 13
+
+
+async def test_an_overtaken_delivery_does_not_end_what_was_approved() -> None:
+    """It has asked the directory before the run was held, and goes on once it is approved."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    world.directory().remove(*LEAVERS)
+    await world.request("contoso", "second")
+    while not isinstance(world.queue.messages[0], DeactivateJob):
+        await deliver(world.app, world.queue.messages.pop(0))
+    (job,) = [message for message in world.queue.messages if isinstance(message, DeactivateJob)]
+    world.queue.messages.clear()
+
+    async def approved() -> None:
+        await deliver(world.app, job)
+        run = await world.run("contoso", job.run)
+        await world.app.review_held.approve(CONTOSO, run.id, run.held_digest or "", "anna")
+
+    overtaken = Interrupting(world.ports.runs, "replace", 1, approved)
+    with pytest.raises(Contended):
+        await deliver(App(dataclasses.replace(world.ports, runs=overtaken), SETTINGS), job)
+    await world.drain()
+    done = await world.run("contoso", job.run)
+    assert (done.state, done.counts.deactivated) == (RunState.DONE, 50)

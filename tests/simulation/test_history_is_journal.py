@@ -333,3 +333,71 @@ async def test_a_deactivation_goes_on_after_a_late_comparison_took_its_fence(mon
         await deliver(App(dataclasses.replace(world.ports, recipients=stopped), SETTINGS), job)
     await world.drain()
     assert (await _require_history(world))[0].counts.deactivated == 2
+
+
+def _returns(world: World) -> None:
+    world.directory().put(user(1))
+
+
+async def test_a_deactivation_that_goes_on_while_another_is_counted_writes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its message was delivered twice. The person has returned before the directory answers the second delivery."""
+    world = await _world()
+    job = await _deactivation(world)
+    stop = _Stop()
+    worker = asyncio.create_task(deliver(stop.app(world), job))
+    stop.end_when_counted(world, worker, monkeypatch)
+    await stop.reached.wait()
+    _returns(world)
+    await deliver(world.app, job)
+    assert stop.counted.is_set()
+    with pytest.raises(Contended):  # its message is put back
+        await worker
+    await world.drain()
+    newest = (await _require_history(world))[0]
+    assert (newest.id, newest.state, newest.counts) == (job.run, RunState.DONE, Counts())
+
+
+async def test_a_deactivation_is_not_counted_while_a_later_one_writes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The person had returned for the first delivery, and has left again for the second, whose worker dies."""
+    world = await _world()
+    job = await _deactivation(world)
+    count = world.ports.recipients.get_journal_counts
+
+    async def counting(tenant: TenantId, location: LocationId, run: RunId) -> Counts:
+        counts = await count(tenant, location, run)
+        world.directory().remove(world.directory().people[person(1)].id)
+        monkeypatch.setattr(world.ports.recipients, "get_journal_counts", _crash)
+        with pytest.raises(Crash):
+            await deliver(world.app, job)
+        monkeypatch.setattr(world.ports.recipients, "get_journal_counts", count)
+        return counts
+
+    monkeypatch.setattr(world.ports.recipients, "get_journal_counts", counting)
+    _returns(world)
+    with pytest.raises(Contended):  # its message is put back
+        await deliver(world.app, job)
+    await deliver(world.app, job)
+    assert (await _require_history(world))[0].counts.deactivated == 2
+
+
+async def test_a_run_that_has_ended_deactivates_no_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker died between its report and the release of the tenant. The person had returned, and leaves again."""
+    world = await _world()
+    job = await _deactivation(world)
+    _returns(world)
+    with monkeypatch.context() as patch:
+        patch.setattr(world.ports.sync_states, "replace", _crash)
+        with pytest.raises(Crash):
+            await deliver(world.app, job)
+    world.directory().remove(world.directory().people[person(1)].id)
+    await deliver(world.app, job)
+    state = (await world.ports.sync_states.get(CONTOSO)).value
+    assert (state.active_run, (await _require_history(world))[0].counts) == (None, Counts())
+    world.clock.advance(60)
+    assert (await world.sync(CONTOSO, "third")).counts.deactivated == 2
+
+
+async def _crash(*_: object) -> None:
+    raise Crash

@@ -225,6 +225,11 @@ class ReconcileResult(msgspec.Struct, frozen=True, kw_only=True):
         return self.input_fingerprint is not None and not self.needs_directory
 
     @property
+    def writes_later(self) -> bool:
+        """Whether the deactivation stage may write at the location."""
+        return bool(self.candidates or self.relinks)
+
+    @property
     def needs_directory(self) -> bool:
         """Whether the directory has to be asked before the run can end."""
         return bool(self.candidates or self.unnamed_candidates or self.relinks)

@@ -63,34 +63,37 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
     async def __call__(self, job: DeactivateJob, counters: RequestCounters) -> None:
         """Deactivate or hold the confirmed candidates, and finish the run. An approved run deactivates what it held.
 
-        A redelivery deactivates no recipient twice. If the directory refuses the connection, the run finishes without
-        deactivations, and an approved run is held again. A refused request is tried once more by a later message. If
-        the directory interrupts the check, or its time is up, a later message continues after the answers so far.
+        A redelivery deactivates no recipient twice. Of deliveries that overlap, the one that claims the run last writes
+        and ends it. If the directory refuses the connection, the run finishes without deactivations, and an approved
+        run is held again. A refused request is tried once more by a later message. If the directory interrupts the
+        check, or its time is up, a later message continues after the answers so far.
 
         Raises:
             Superseded: The run no longer owns the tenant.
             Rejected: The run has not come to its deactivations.
-            Transient: The directory did not respond, or a late comparison has taken a fence (Contended).
+            Transient: The directory did not respond, or another job of the run came first (Contended).
         """
         plan = await self.stages.current_plan(job.tenant, job.run)
-        run = (await self.runs.get(job.tenant, job.run)).value
+        run = (await self.stages.stored_run(job.tenant, job.run)).value
         if run.state in EARLIER:
             raise too_early(job.run)
+        if run.state.ended:  # by a delivery that did not come to release the tenant
+            await self.closer.finish(plan, RunOutcome(state=run.state), None, counters)
+            return
         stored = [await self.runs.find_answers(plan.tenant, plan.run, attempt) for attempt in job.answers]
         check = ResumableCheck(self.clock, BUDGET_SHARE * self.budget_s, [answers for answers in stored if answers])
         try:
             if run.decision is not None:
-                outcome = await self._approved(job, plan, run, run.decision, check)
+                outcome, claim = await self._approved(job, plan, run, run.decision, check)
             else:
-                outcome = await self._guarded(job, plan, check)
+                outcome, claim = await self._guarded(job, plan, run, check)
+            await self.closer.finish(plan, outcome, claim, counters)
         except (RequestRefused, RefusedOnce, Transient) as error:
             await self._continue(job, check, error)
         except Superseded as error:
             await self.stages.require_current(plan)
             wait_s = CONTENDED.first_wait_s
-            raise Contended("Another job of the run has taken a fence.", retry_after_s=wait_s) from error
-        else:
-            await self.closer.finish(plan, outcome, counters)
+            raise Contended("Another job of the run came first.", retry_after_s=wait_s) from error
 
     async def _continue(self, job: DeactivateJob, check: ResumableCheck, error: SyncError) -> None:
         """Enqueue a message that continues the job after an interruption of its check, whose answers are stored.
@@ -113,32 +116,38 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         event("check_continues", tenant=job.tenant, run=job.run, code=error.code, seconds=delay_s)
         await self.queue.send([job], delay_s=delay_s)
 
-    async def _guarded(self, job: DeactivateJob, plan: Plan, check: ResumableCheck) -> RunOutcome:
-        """Deactivate the confirmed candidates of all locations, or hold them all."""
+    async def _guarded(self, job: DeactivateJob, plan: Plan, run: Run, check: ResumableCheck) -> tuple[RunOutcome, str]:
+        """Deactivate the confirmed candidates of all locations, or hold them all. Return the outcome and the claim."""
         results = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         candidates = {location: result.candidates for location, result in results.items() if result.candidates}
         relinks = {location: result.relinks for location, result in results.items() if result.relinks}
         try:
             departures, problems = await self.departure_check(plan, candidates, check)
-            problems += await self.relinking(plan, relinks, check)
+            relinked, unanswered = await self.relinking.decide(plan, relinks, check)
+            problems += unanswered
         except NeedsAttention as error:
-            departures, problems = {}, (_unverified(error, job, check),)
+            departures, relinked, problems = {}, {}, (_unverified(error, job, check),)
+        claim = await self.writer.claim(run)
+        for location, writes in relinked.items():
+            await self.relinking.write(plan, location, writes, claim)
         leaving = {location: people for location, people in departures.items() if people}
         exceeded = breaches(await self._losses(plan, results, leaving), plan.preferences.guard)
         if plan.preview:
-            return await self._previewed(plan, leaving, (*problems, *(would_hold(breach) for breach in exceeded)))
+            problems = (*problems, *(would_hold(breach) for breach in exceeded))
+            return await self._previewed(plan, leaving, problems), claim
         if not exceeded:
-            await self._deactivate_all(plan, leaving, actor=SYNC, results=results)
+            await self._deactivate_all(plan, leaving, claim, actor=SYNC, results=results)
             fully_deactivated = {
                 location for location, people in leaving.items() if _are_all_candidates(results[location], people)
             }
-            return RunOutcome(state=RunState.DONE, problems=problems, fully_deactivated=frozenset(fully_deactivated))
+            done = RunOutcome(state=RunState.DONE, problems=problems, fully_deactivated=frozenset(fully_deactivated))
+            return done, claim
         event("held", tenant=plan.tenant, run=plan.run, people=sum(map(len, leaving.values())))
         for location, people in leaving.items():
             await self.runs.record_held(plan.tenant, plan.run, location, people)
         # Also what an earlier delivery has stored: an approval deactivates all of it.
         held = await self.runs.list_held(plan.tenant, plan.run)
-        return _held_outcome(held, (*problems, *(held_problem(breach) for breach in exceeded)))
+        return _held_outcome(held, (*problems, *(held_problem(breach) for breach in exceeded))), claim
 
     async def _previewed(
         self, plan: Plan, leaving: Mapping[LocationId, Sequence[Candidate]], problems: tuple[Problem, ...]
@@ -151,23 +160,30 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
 
     async def _approved(
         self, job: DeactivateJob, plan: Plan, run: Run, decision: HeldDecision, check: ResumableCheck
-    ) -> RunOutcome:
+    ) -> tuple[RunOutcome, str]:
         """Deactivate the recipients that the run holds, except people who have returned since.
 
-        If the directory refuses the connection, the run is held again.
+        If the directory refuses the connection, or the set is not the approved one any more, the run is held again.
+        Returns the outcome and the claim.
         """
         held = await self.runs.list_held(plan.tenant, plan.run)
+        held_again = _held_outcome(held, run.problems)
+        if held_again.held_digest != run.held_digest:  # another delivery has held more people after it was approved
+            return held_again, await self.writer.claim(run)
         try:
             departures, problems = await self.departure_check(plan, held, check)
         except NeedsAttention as error:
-            return _held_outcome(held, (*run.problems, _unverified(error, job, check)))
-        await self._deactivate_all(plan, departures, actor=decision.by)
-        return RunOutcome(state=RunState.DONE, problems=problems)
+            problems = (*run.problems, _unverified(error, job, check))
+            return msgspec.structs.replace(held_again, problems=problems), await self.writer.claim(run)
+        claim = await self.writer.claim(run)
+        await self._deactivate_all(plan, departures, claim, actor=decision.by)
+        return RunOutcome(state=RunState.DONE, problems=problems), claim
 
     async def _deactivate_all(
         self,
         plan: Plan,
         leaving: Mapping[LocationId, Sequence[Candidate]],
+        claim: str,
         *,
         actor: str,
         results: Mapping[LocationId, ReconcileResult] | None = None,
@@ -180,7 +196,7 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
             if people:
                 result = results[location] if results else None
                 completed = result if result is not None and _are_all_candidates(result, people) else None
-                await self._deactivate(plan, location, people, actor, completed)
+                await self._deactivate(plan, location, people, claim, actor, completed)
 
     async def _losses(
         self,
@@ -207,11 +223,12 @@ class Deactivate(msgspec.Struct, frozen=True, kw_only=True):
         plan: Plan,
         location: LocationId,
         people: Sequence[Candidate],
+        claim: str,
         actor: str,
         completed: ReconcileResult | None,
     ) -> None:
         """Deactivate people of one location. If they `completed` its candidates, commit the input fingerprint."""
-        fenced = await self.writer.acquire(plan, location)
+        fenced = await self.writer.acquire(plan, location, claim)
         stored = await self._stored(plan, location, {candidate.recipient for candidate in people})
         await fenced.write(deactivations(people, stored), run=plan.run, actor=actor, at=self.clock.now())
         if completed is not None:

@@ -31,6 +31,7 @@ from shared.runtime.optimistic_update import optimistic_update
 from shared.telemetry import RequestCounters, stage
 from shared.workflows.connections.connection_health import ConnectionHealth
 from shared.workflows.sync.run_end import report_end
+from shared.workflows.sync.run_writer import RunWriter, require_claim
 from shared.workflows.sync.stages import StageCoordinator
 from shared.workflows.sync.written_later import invalid_addresses_later, written_later
 
@@ -55,19 +56,22 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
     recipients: RecipientStore
     queue: JobQueue
     stages: StageCoordinator
+    writer: RunWriter
     health: ConnectionHealth
     clock: Clock
 
-    async def finish(self, plan: Plan, outcome: RunOutcome, counters: RequestCounters) -> None:
-        """End the run with a report, and release the tenant. Raises Superseded if the run does not own the tenant.
+    async def finish(self, plan: Plan, outcome: RunOutcome, claim: str | None, counters: RequestCounters) -> None:
+        """End the run with a report, and release the tenant. A run that has ended keeps its report, without a claim.
 
         The order matters. Snapshots and their delta links become current only after their changes are applied, and
         the tenant is released last. A crash at any point before is therefore followed by another call.
+
+        Raises Superseded if the run does not own the tenant, or another delivery has claimed it.
         """
         fetched = await self.runs.list_fetch_results(plan.tenant, plan.run)
         reconciled = await self.runs.list_reconcile_results(plan.tenant, plan.run)
         with stage("finish", tenant=plan.tenant, run=plan.run):
-            await self._end(plan, outcome, fetched, reconciled, counters)
+            await self._end(plan, outcome, fetched, reconciled, counters, claim)
 
     async def _end(
         self,
@@ -76,17 +80,20 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         fetched: Mapping[SourceId, FetchResult],
         reconciled: Mapping[LocationId, ReconcileResult],
         counters: RequestCounters,
+        claim: str | None = None,
     ) -> None:
         context = await self.stages.require_current(plan)
         if outcome.state is not RunState.FAILED and not plan.preview:
             await self._commit(plan, fetched, sweep=True)
+        if claim is not None and not plan.preview:
+            await self._take_fences(plan, outcome, reconciled, claim)
         later = await written_later(self.recipients, plan, outcome, reconciled)
         invalid = await invalid_addresses_later(self.recipients, plan, later)
         locations = locations_report(reconciled, later, outcome.held, invalid)
         # A run that is held again keeps its earlier problems, which already contain those of sources and locations.
         found = *outcome.problems, *problems_of(fetched, reconciled), *failed_before(plan, context.state.value)
         problems = tuple(dict.fromkeys(found))
-        ended = await self._report(plan, outcome, fetched, _Findings(reconciled, locations, problems), counters)
+        ended = await self._report(plan, outcome, fetched, _Findings(reconciled, locations, problems), counters, claim)
         await self._record_health(plan, fetched, context)
         read = not fetched or any(result.outcome is FetchOutcome.COMPLETE for result in fetched.values())
         compared = plan.mode is RunMode.FULL and read and outcome.state is not RunState.FAILED and not plan.preview
@@ -100,6 +107,17 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
             up_to_date=up_to_date_after(plan, ended, fingerprint),
             unread=unread_after(plan, context.state.value.unread, fetched, self.clock.now()),
         )
+
+    async def _take_fences(
+        self, plan: Plan, outcome: RunOutcome, reconciled: Mapping[LocationId, ReconcileResult], claim: str
+    ) -> None:
+        """Fence off other deliveries of the deactivation, which would write what the report does not count.
+
+        Where all candidates are deactivated, this delivery has the fence, which now has an input fingerprint.
+        """
+        for location, result in reconciled.items():
+            if result.writes_later and location not in outcome.fully_deactivated:
+                await self.writer.acquire(plan, location, claim)
 
     async def finish_early(
         self, plan: Plan, fetched: Mapping[SourceId, FetchResult], counters: RequestCounters
@@ -192,11 +210,14 @@ class RunCloser(msgspec.Struct, frozen=True, kw_only=True):
         fetched: Mapping[SourceId, FetchResult],
         findings: _Findings,
         counters: RequestCounters,
+        claim: str | None = None,
     ) -> Run:
         """Store the report in the run, unless it has already ended, and return the stored run."""
-        stored = await self.runs.get(plan.tenant, plan.run)
+        stored = await self.stages.stored_run(plan.tenant, plan.run)
         if stored.value.state.ended:
             return stored.value
+        if claim is not None:
+            require_claim(stored.value, claim)
         ended = msgspec.structs.replace(
             stored.value,
             state=RunState.FAILED if nothing_read(fetched) else outcome.state,

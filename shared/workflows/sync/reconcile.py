@@ -159,7 +159,7 @@ class Reconcile(msgspec.Struct, frozen=True, kw_only=True):
 
         A preview neither acquires the fence nor writes.
         """
-        writer = None if plan.preview else await self.writer.acquire(plan, job.location, compares=True)
+        writer = None if plan.preview else await self.writer.acquire(plan, job.location)
         if writer is not None and writer.previous != fence:
             changed = None  # another writer changed the location since, so all recipients have to be compared
         own, elsewhere = _read(plan, job.location, fetched)

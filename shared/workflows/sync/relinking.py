@@ -23,7 +23,7 @@ from shared.workflows.sync.stages import StageCoordinator
 
 
 class Relinking(msgspec.Struct, frozen=True, kw_only=True):
-    """Decides relinks by what the directory says about their accounts."""
+    """Decides relinks by what the directory says about their accounts, and writes them."""
 
     access: DirectoryAccess
     stages: StageCoordinator
@@ -31,12 +31,12 @@ class Relinking(msgspec.Struct, frozen=True, kw_only=True):
     writer: RunWriter
     clock: Clock
 
-    async def __call__(
+    async def decide(
         self, plan: Plan, relinks: Mapping[LocationId, Sequence[Relink]], check: ResumableCheck
-    ) -> tuple[Problem, ...]:
-        """Write the relinks of all locations. Return a problem for each location with an account without an answer.
+    ) -> tuple[Mapping[LocationId, Sequence[Write]], tuple[Problem, ...]]:
+        """Return the writes of all locations, and a problem for each location with an account without an answer.
 
-        A redelivery writes nothing twice. A preview writes nothing.
+        A preview relinks no one.
 
         Raises:
             Superseded: The run no longer owns the tenant.
@@ -44,23 +44,24 @@ class Relinking(msgspec.Struct, frozen=True, kw_only=True):
             Transient: The directory did not respond.
         """
         if plan.preview or not relinks:
-            return ()
+            return {}, ()
         accounts = sorted({relink.account for at_location in relinks.values() for relink in at_location})
         async with self.access.open_for_run(plan, await self.stages.require_current(plan)) as directory:
             existence = await check(directory, accounts, ())
-        problems = []
+        writes, problems = {}, []
         for location, at_location in sorted(relinks.items()):
-            await self._write(plan, location, list(_decided(at_location, existence)))
-            unknown = sum(_is_unknown(relink, existence) for relink in at_location)
-            if unknown:
+            if decided := list(_decided(at_location, existence)):
+                writes[location] = decided
+            if unknown := sum(_is_unknown(relink, existence) for relink in at_location):
                 problems.append(_unconfirmed(location, unknown))
-        return tuple(problems)
+        return writes, tuple(problems)
 
-    async def _write(self, plan: Plan, location: LocationId, writes: Sequence[Write]) -> None:
-        """Make the writes whose recipient is as it was when they were decided."""
-        if not writes:
-            return
-        fenced = await self.writer.acquire(plan, location)
+    async def write(self, plan: Plan, location: LocationId, writes: Sequence[Write], claim: str) -> None:
+        """Make the writes whose recipient is as it was when they were decided. A redelivery writes nothing twice.
+
+        Raises Superseded if the run no longer owns the tenant, or another delivery has claimed it.
+        """
+        fenced = await self.writer.acquire(plan, location, claim)
         stored: dict[RecipientId, Recipient] = {}
         for recipient in sorted({write.recipient.id for write in writes}):
             with suppress(NotFound):

@@ -16,6 +16,7 @@ from shared.domain.ids import LocationId, RunId, SourceId, TenantId
 from shared.domain.problem import Problem
 from shared.domain.run import Plan, Run, RunState
 from shared.domain.sync.jobs import DeactivateJob, FetchJob, ReconcileJob
+from shared.domain.versioned import Versioned
 from shared.errors import NotFound, Rejected, Superseded
 from shared.ports.queues import JobQueue
 from shared.ports.recipients import RecipientStore
@@ -58,6 +59,13 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
         except NotFound as error:
             raise Superseded(f"Run {run} of {tenant} was deleted.", code="superseded") from error
         return plan, await self.require_current(plan)
+
+    async def stored_run(self, tenant: TenantId, run: RunId) -> Versioned[Run]:
+        """Return a run. Raises Superseded if it was ended before it was stored, or was deleted."""
+        try:
+            return await self.runs.get(tenant, run)
+        except NotFound as error:
+            raise Superseded(f"Run {run} of {tenant} was deleted.", code="superseded") from error
 
     async def require_current(self, plan: Plan) -> TenantContext:
         """Return the tenant's context.
@@ -136,12 +144,9 @@ class StageCoordinator(msgspec.Struct, frozen=True, kw_only=True):
     async def _next_stage(self, plan: Plan) -> tuple[RunState, bool]:
         """Replace the run's state if its stage is complete. Return the state, and whether this call replaced it.
 
-        Raises Superseded if the run was ended before it was stored, or was deleted.
+        Raises Superseded as `stored_run`.
         """
-        try:
-            stored = await self.runs.get(plan.tenant, plan.run)
-        except NotFound as error:
-            raise Superseded(f"Run {plan.run} of {plan.tenant} was deleted.", code="superseded") from error
+        stored = await self.stored_run(plan.tenant, plan.run)
         following = await self._following(plan, stored.value.state)
         if following is None:
             return stored.value.state, False

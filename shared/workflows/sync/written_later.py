@@ -19,7 +19,7 @@ async def written_later(
     return {
         location: after_reconcile(result, await recipients.get_journal_counts(plan.tenant, location, plan.run))
         for location, result in reconciled.items()
-        if result.candidates or result.relinks
+        if result.writes_later
     }
 
 
