@@ -1,6 +1,7 @@
 """A change of settings whose worker dies: completed by the same request, by the next run, or by the watchdog."""
 
 import contextlib
+import dataclasses
 from collections.abc import Awaitable, Callable
 
 import msgspec
@@ -16,9 +17,10 @@ from shared.domain.run import RunState
 from shared.errors import Conflict, NotFound, Rejected, Superseded
 from shared.telemetry import RequestCounters
 from shared.workflows.recipients.fenced_writer import FencedWriter
+from tests.simulation.importing import Interrupting
 from tests.simulation.worlds import STAFF, TEMPS
 from tests.support.builders import person, user
-from tests.support.world import Crash, Fuse, World, deliver
+from tests.support.world import SETTINGS, Crash, Fuse, World, deliver
 
 CONTOSO, BERLIN, MUNICH = TenantId("contoso"), LocationId("berlin"), LocationId("munich")
 PEOPLE = [user(number) for number in range(10)]
@@ -176,3 +178,30 @@ async def _require_right(world: World, action: Action, where: str) -> None:
 
 def _active(recipients: list[Recipient]) -> list[Recipient]:
     return [recipient for recipient in recipients if recipient.status is Status.ACTIVE]
+
+
+async def test_a_run_does_not_begin_while_another_change_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It completes an interrupted one. Before that is over, a location is deleted, which is interrupted as well."""
+    world = World()
+    await world.tenant("contoso", PEOPLE, Preferences(mode=Mode.FULL), {"berlin": [], "munich": []})
+
+    async def interrupted(change: Awaitable[object]) -> None:
+        with monkeypatch.context() as patch, contextlib.suppress(Crash):
+            patch.setattr(world.ports.recipients, "get_fence", _crash)
+            await change
+
+    await interrupted(world.app.preferences.put(CONTOSO, Preferences(mode=Mode.FULL, include_guests=False)))
+    await world.request("contoso", "first")
+    request = world.queue.messages.pop()
+    deletes = Interrupting(
+        world.ports.sync_states, "replace", 1, lambda: interrupted(world.app.locations.delete(CONTOSO, MUNICH))
+    )
+    await deliver(App(dataclasses.replace(world.ports, sync_states=deletes), SETTINGS), request)
+    state = (await world.ports.sync_states.get(CONTOSO)).value
+    assert state.active_run is not None
+    assert state.change is None
+    assert (await world.ports.runs.get_plan(CONTOSO, state.active_run)).locations.keys() == {BERLIN}
+
+
+async def _crash(*_: object) -> None:
+    raise Crash

@@ -7,7 +7,7 @@ import msgspec
 
 from shared.domain.access.tenant_context import TenantContext
 from shared.domain.connections.connection import Connection
-from shared.domain.ids import RunId, run_id
+from shared.domain.ids import RunId, TenantId, run_id
 from shared.domain.preferences.group_mapping import sources_of
 from shared.domain.problem import Problem
 from shared.domain.retry_policy import FULL_READ
@@ -63,10 +63,7 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
                 to be one of the app's.
             Contended: Other requests or changes of configuration replaced the tenant's state at every attempt.
         """
-        context = await self.tenants.get_context(request.tenant)
-        if context.state.value.change is not None:
-            await self.changes.complete(request.tenant)
-            context = await self.tenants.get_context(request.tenant)
+        context = await self._settled(request.tenant)
         connection = await self._connection(request, context)
         state, etag = context.state
         announced = await self._announced(request, state)
@@ -104,6 +101,20 @@ class PlanRun(msgspec.Struct, frozen=True, kw_only=True):
         await self.sync_states.replace(request.tenant, state_after, etag)
         plan = await self.runs.insert_plan(plan)
         await self._launch(request, plan, announced, counters)
+
+    async def _settled(self, tenant: TenantId) -> TenantContext:
+        """Return the tenant's context, after an interrupted change of the configuration was completed.
+
+        Raises ETagConflict if another one has begun since: it would not end a run that begins before it is complete.
+        """
+        context = await self.tenants.get_context(tenant)
+        if context.state.value.change is None:
+            return context
+        await self.changes.complete(tenant)
+        context = await self.tenants.get_context(tenant)
+        if context.state.value.change is not None:
+            raise ETagConflict("The state changed: another change of the configuration has begun.")
+        return context
 
     async def _connection(self, request: SyncRequest, context: TenantContext) -> Connection:
         """Return the tenant's connection.

@@ -3,10 +3,13 @@
 from collections.abc import Callable
 from typing import Final
 
+import msgspec
+
+from shared.domain.config_change import ConfigChange
 from shared.domain.ids import LocationId
 from shared.domain.preferences.group_mapping import GroupMapping
 from shared.domain.retry_policy import ROW_UPDATE
-from tests.simulation.engine.cluster import FABRIKAM, GROUPS
+from tests.simulation.engine.cluster import FABRIKAM, GROUPS, ran
 from tests.simulation.engine.faults import Fault
 from tests.simulation.engine.play import DAY_S, HOUR_S, Do, Play, Scenario
 from tests.simulation.engine.requests import BY, form_of
@@ -26,6 +29,26 @@ def map_berlin(play: Play) -> Callable[[], None]:
 def _connects(play: Play) -> Do:
     form = form_of(play.cluster.directory(FABRIKAM))
     return lambda app: app.connect.connect(FABRIKAM, form, BACK_END)
+
+
+def a_change_begins_while_an_interrupted_one_is_completed(play: Play) -> None:
+    """By a request, which completes it as well: the second was interrupted, too."""
+
+    def begin() -> None:
+        state, etag = ran(play.view.sync_states.get(FABRIKAM))
+        version = state.config_version + 1
+        begun = msgspec.structs.replace(
+            state,
+            fencing_token=state.fencing_token + 1,
+            config_version=version,
+            change=ConfigChange(version=version, runs=state.change.runs if state.change is not None else ()),
+        )
+        ran(play.view.sync_states.replace(FABRIKAM, begun, etag))
+
+    begin()
+    play.before("replace Tenants fabrikam state", begin)
+    play.request(FABRIKAM)
+    play.settle()
 
 
 def the_sign_in_is_removed_while_credentials_are_entered(play: Play) -> None:
@@ -115,6 +138,7 @@ def the_schedule_cannot_send(play: Play) -> None:
 
 
 SCENARIOS: Final[tuple[Scenario, ...]] = (
+    a_change_begins_while_an_interrupted_one_is_completed,
     the_sign_in_is_removed_while_credentials_are_entered,
     another_application_is_entered_during_a_sync,
     others_enter_credentials_all_the_time,

@@ -116,6 +116,13 @@ def a_tenant_is_deleted_before_a_source_is_read(play: Play) -> None:
     play.settle()
 
 
+def a_tenant_is_deleted_before_results_are_read(play: Play) -> None:
+    """The results of its sources are gone."""
+    play.before("query Jobs fabrikam", play.delete_tenant, skip=2)
+    play.request(FABRIKAM)
+    play.settle()
+
+
 def a_tenant_is_deleted_before_nothing_is_found_changed(play: Play) -> None:
     """The report of the last run is gone."""
     play.sync(FABRIKAM)
@@ -198,6 +205,7 @@ SCENARIOS: Final[tuple[Scenario, ...]] = (
     a_sync_finds_a_newer_fence,
     a_request_can_be_neither_planned_nor_sent,
     a_tenant_is_deleted_before_a_source_is_read,
+    a_tenant_is_deleted_before_results_are_read,
     a_tenant_is_deleted_before_nothing_is_found_changed,
     an_announced_run_is_not_stored,
     an_announced_run_is_never_planned,
