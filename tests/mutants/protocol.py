@@ -148,7 +148,7 @@ PROTOCOL: Final = (
         f"{_SYNC}/reconcile.py",
         "input_fingerprint=fingerprint if result.is_up_to_date else None",
         "input_fingerprint=fingerprint",
-        f"{_SIMULATED}/test_held.py::test_what_is_rejected_is_dropped",
+        f"{_SIMULATED}/test_held.py::test_what_a_failed_run_found_is_found_again",
     ),
     Mutant(
         "candidates of a damaged location count",

@@ -306,3 +306,20 @@ async def test_an_overtaken_delivery_does_not_end_what_was_approved() -> None:
     await world.drain()
     done = await world.run("contoso", job.run)
     assert (done.state, done.counts.deactivated) == (RunState.DONE, 50)
+
+
+async def test_what_a_failed_run_found_is_found_again() -> None:
+    """It ended before its deactivations. The next run has the same inputs, and does not take the locations for done."""
+    world = await full_world()
+    await world.sync("contoso", "first")
+    world.clock.advance(60)
+    world.directory().remove(*LEAVERS)
+    await world.request("contoso", "second")
+    while not isinstance(world.queue.messages[0], DeactivateJob):
+        await deliver(world.app, world.queue.messages.pop(0))
+    world.queue.messages.clear()
+    world.clock.advance(SETTINGS.run_deadline_s)
+    await world.app.watchdog(RequestCounters())
+    assert (await world.newest("contoso")).state is RunState.FAILED
+    again = await world.sync("contoso", "third")
+    assert (again.state, {report.held for report in again.locations.values()}) == (RunState.HELD, {25})
