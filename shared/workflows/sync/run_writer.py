@@ -20,7 +20,7 @@ from shared.workflows.sync.stages import StageCoordinator
 
 
 class RunWriter(msgspec.Struct, frozen=True, kw_only=True):
-    """Acquires fences for runs."""
+    """Claims runs, and acquires fences for their jobs."""
 
     runs: RunStore
     recipients: RecipientStore
